@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -115,13 +116,29 @@ def test_last_layer_is_the_readouts_part():
 def test_flow_is_what_many_short_steps_do_to_a_linear_model():
     features = real(5, 3, seed=8, dtype=DOUBLE)
     test, y = real(4, 3, seed=9, dtype=DOUBLE), real(5, seed=10, dtype=DOUBLE)
-    net = torch.nn.Linear(3, 1, bias=False).double()
+    net = network(3, 3, hidden=0, weight_std=3**0.5, bias_std=0.0).double()
     with torch.no_grad():
         start, gap = net(test)[:, 0], y - net(features)[:, 0]
     kernel = features @ features.T + 1e-9 * torch.eye(5)
     told = start + flow(kernel, test @ features.T, gap, 2.0)
     descend(net, features, y, 1e-3, 2000)
     torch.testing.assert_close(net(test)[:, 0], told, rtol=1e-3, atol=1e-3)
+
+
+def test_descent_is_torchs():
+    torch.manual_seed(1000)
+    net, x, y = network(3, 7, shrink=2.0).double(), real(4, 3, dtype=DOUBLE), real(4, dtype=DOUBLE)
+    other = copy.deepcopy(net)
+    torchs, before = torch.optim.SGD(other.parameters(), lr=0.1), []
+    for _ in range(3):
+        torchs.zero_grad()
+        out = other(x)[:, 0]
+        before.append(out.detach())
+        ((out - y).square().mean() / 2).backward()
+        torchs.step()
+    torch.testing.assert_close(descend(net, x, y, 0.1, 3), torch.stack(before))
+    for ours, theirs in zip(net.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_modes_are_orthogonal_and_only_the_kernels_own_make_it_diagonal():

@@ -135,12 +135,9 @@ def halving_gap(modes: Callable[..., Modes], seed: Seed) -> Measured:
     x, y, _ = task(seed)
     values, vectors = modes(x.double(), stream(seed, "noise"))
     told = len(x) * math.log(2) / values * values.sum() / tangent_kernel(x.double())[0].sum()
-    net, errors = fresh(partial(network, 64, 1024), seed), []
-    for _ in range(240):
-        with torch.no_grad():
-            errors.append((y - net(x)[:, 0]).double())
-        descend(net, x, y, 0.25, 1)
-    left = (torch.stack(errors) @ vectors).abs()
+    net = fresh(partial(network, 64, 1024), seed)
+    errors = (y - descend(net, x, y, 0.25, 240)).double()
+    left = (errors @ vectors).abs()
     halved = (left < left[0] / 2).double()
     seen = torch.where(halved.any(0), halved.argmax(0), len(errors)) / 4
     gap = (seen / told).log10().abs().mean().item()

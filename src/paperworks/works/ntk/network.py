@@ -1,9 +1,15 @@
-"""A ReLU network in the paper's scaling, its own tangent kernel, and gradient descent."""
+"""A ReLU network in the paper's scaling, its own tangent kernel, and gradient descent.
+
+A weight joins one of the numbers that come into its layer with one that leaves it, so an output's
+derivative by it is a product of two: what comes in, and the derivative by what leaves. Kernel and
+descent need no other, and never hold a gradient that is as large as the weights.
+"""
+
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
 
 Points = Float[Tensor, "points inputs"]
 Others = Float[Tensor, "others inputs"]
@@ -43,23 +49,36 @@ def network(
     return layers.append(ScaledLinear(width, 1, weight_std / shrink, bias_std / shrink))
 
 
-def empirical(net: nn.Module, x: Points, y: Others) -> Kernel:
+class Passage(NamedTuple):
+    """A layer, what comes into it, and the network's output by what leaves it."""
+
+    layer: ScaledLinear
+    came: Float[Tensor, "points inputs"]
+    back: Float[Tensor, "points out"]
+
+
+def passages(net: nn.Sequential, x: Points) -> tuple[Float[Tensor, " points"], list[Passage]]:
+    """The outputs of a network of one output, and how they came about in its layers."""
+    layers, came, left = list[ScaledLinear](), list[Tensor](), list[Tensor]()
+    for module in net:
+        if isinstance(module, ScaledLinear):
+            layers.append(module)
+            came.append(x.detach())
+        x = module(x)
+        if isinstance(module, ScaledLinear):
+            left.append(x)
+    back = torch.autograd.grad(x.sum(), left)
+    return x.detach()[:, 0], [Passage(*one) for one in zip(layers, came, back, strict=True)]
+
+
+def empirical(net: nn.Sequential, x: Points, y: Others) -> Kernel:
     """The tangent kernel of one network of one output, weights as they are."""
-    weights = {name: p.detach() for name, p in net.named_parameters()}
-
-    def output(some: dict[str, Tensor], one: Tensor) -> Tensor:
-        return functional_call(net, some, (one[None],))[0, 0]
-
+    mine = passages(net, x)[1]
+    others = mine if y is x else passages(net, y)[1]
     kernel = x.new_zeros(len(x), len(y))
-    for name, weight in weights.items():  # a layer at a time, so that one Jacobian is held
-        rest = {k: w for k, w in weights.items() if k != name}
-
-        def gradient(some: Tensor, one: Tensor, name: str = name, rest: dict = rest) -> Tensor:
-            return output(rest | {name: some}, one)
-
-        jacobian = vmap(jacrev(gradient), (None, 0))
-        mine = jacobian(weight, x).flatten(1)
-        kernel += mine @ (mine if y is x else jacobian(weight, y).flatten(1)).T
+    for (layer, a, back), (_, b, forth) in zip(mine, others, strict=True):
+        by_weights, by_biases = layer.scale**2 * (a @ b.T), layer.bias_std**2
+        kernel += (by_weights + by_biases) * (back @ forth.T)
     return kernel
 
 
@@ -68,10 +87,18 @@ def last_layer(net: nn.Sequential, x: Points, y: Others) -> Kernel:
     return net[:-1](x) @ net[:-1](y).T
 
 
-def descend(net: nn.Module, x: Points, y: Tensor, rate: float, steps: int) -> None:
-    """Full-batch gradient descent on half the mean square error; a step lasts `rate` of time."""
-    descent = torch.optim.SGD(net.parameters(), lr=rate)
-    for _ in range(steps):
-        descent.zero_grad()
-        ((net(x)[:, 0] - y).square().mean() / 2).backward()
-        descent.step()
+@torch.no_grad()
+def descend(net: nn.Sequential, x: Points, y: Tensor, rate: float, steps: int) -> Tensor:
+    """Full-batch gradient descent on half the mean square error; a step lasts `rate` of time.
+
+    Gives the outputs before every step, [steps, points].
+    """
+    outputs = x.new_empty(steps, len(x))
+    for step in range(steps):
+        with torch.enable_grad():
+            outputs[step], parts = passages(net, x)
+        push = (y - outputs[step])[:, None] * rate / len(x)
+        for layer, came, back in parts:
+            layer.weight.addmm_((push * back).T, came, alpha=layer.scale)
+            layer.bias.add_((push * back).sum(0), alpha=layer.bias_std)
+    return outputs
