@@ -57,10 +57,11 @@ class Passage(NamedTuple):
     back: Float[Tensor, "points out"]
 
 
-def passages(net: nn.Sequential, x: Points) -> tuple[Float[Tensor, " points"], list[Passage]]:
-    """The outputs of a network of one output, and how they came about in its layers."""
+@torch.enable_grad()
+def passages(net: nn.Module, x: Points) -> tuple[Float[Tensor, " points"], list[Passage]]:
+    """The outputs of a `network`, and how they came about in its layers, first to last."""
     layers, came, left = list[ScaledLinear](), list[Tensor](), list[Tensor]()
-    for module in net:
+    for module in net.children():
         if isinstance(module, ScaledLinear):
             layers.append(module)
             came.append(x.detach())
@@ -71,7 +72,7 @@ def passages(net: nn.Sequential, x: Points) -> tuple[Float[Tensor, " points"], l
     return x.detach()[:, 0], [Passage(*one) for one in zip(layers, came, back, strict=True)]
 
 
-def empirical(net: nn.Sequential, x: Points, y: Others) -> Kernel:
+def empirical(net: nn.Module, x: Points, y: Others) -> Kernel:
     """The tangent kernel of one network of one output, weights as they are."""
     mine = passages(net, x)[1]
     others = mine if y is x else passages(net, y)[1]
@@ -88,15 +89,14 @@ def last_layer(net: nn.Sequential, x: Points, y: Others) -> Kernel:
 
 
 @torch.no_grad()
-def descend(net: nn.Sequential, x: Points, y: Tensor, rate: float, steps: int) -> Tensor:
+def descend(net: nn.Module, x: Points, y: Tensor, rate: float, steps: int) -> Tensor:
     """Full-batch gradient descent on half the mean square error; a step lasts `rate` of time.
 
     Gives the outputs before every step, [steps, points].
     """
     outputs = x.new_empty(steps, len(x))
     for step in range(steps):
-        with torch.enable_grad():
-            outputs[step], parts = passages(net, x)
+        outputs[step], parts = passages(net, x)
         push = (y - outputs[step])[:, None] * rate / len(x)
         for layer, came, back in parts:
             layer.weight.addmm_((push * back).T, came, alpha=layer.scale)
