@@ -47,10 +47,10 @@ def test_bounds_of_curves_drawn_by_hand():
 
 
 def test_decay_divides_by_ten_twice():
-    rate = work.decayed(0.0, 1.0)[2]
-    assert [rate(0), rate(159)] == [0.03, 0.03]
-    assert [rate(160), rate(240)] == pytest.approx([0.003, 0.0003])
+    rate, half = work.decayed(1000)[2], work.STEPS // 2
+    assert [rate(0), rate(half - 1)] == [0.03, 0.03]
+    assert [rate(half), rate(half * 3 // 2)] == pytest.approx([0.003, 0.0003])
 
 
 def test_each_fixed_schedule_keeps_its_own_rate():
-    assert [way(5) for way in work.fixed(0.0, 1.0)] == list(work.GRID)
+    assert [way(5) for way in work.fixed(1000)] == list(work.GRID)

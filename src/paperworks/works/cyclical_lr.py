@@ -12,7 +12,7 @@ with every cycle ("triangular2") or is gamma^t ("exp_range"). High rates do harm
 good in the end, the paper argues. The bounds come from one short run whose rate rises steadily:
 from where the accuracy begins to grow to where it grows no more.
 
-Here: 8x8 digits, a network of four convolutions with BatchNorm, four cycles of 2.5 epochs.
+Here: 8x8 digits, a network of four convolutions with BatchNorm, four cycles of 1.5 epochs.
 The paper: CIFAR-10 and CIFAR-100 in up to 70,000 steps, ImageNet in up to 460,000.
 
 Differences: the paper reads the bounds off a curve, `bounds` is our rule for it. The steps of
@@ -37,11 +37,11 @@ from paperworks.lab.seeds import fresh
 from paperworks.lab.split import Split
 
 GRID = 0.003, 0.01, 0.03, 0.1, 0.3  # the fixed and the decayed rates
-HALF_CYCLE, STEPS = 40, 320
+HALF_CYCLE, STEPS = 24, 192
 SWEEP, TOP = 80, 1.0  # steps of the range test, and the rate at its end
 
 Schedule = Callable[[int], float]  # step -> rate
-Plan = Callable[[float, float], list[Schedule]]  # (low, high) -> what to try
+Plan = Callable[[int], list[Schedule]]  # seed -> what to try
 Look = Callable[[nn.Module, int], None] | None
 
 
@@ -104,28 +104,30 @@ def bounds(rates: Sequence[float], accuracies: Sequence[float]) -> tuple[float, 
     return min(rates[begun + 1], rates[top + 1] / 4), rates[top + 1]
 
 
-def cycles(low: float, high: float) -> list[Schedule]:
+def cycles(seed: int) -> list[Schedule]:
     """One schedule, the paper's: triangular2 between the bounds."""
+    low, high = bounds(*range_test(seed))
     return [partial(triangular2, low=low, high=high, half_cycle=HALF_CYCLE)]
 
 
-def no_cycles(low: float, high: float) -> list[Schedule]:
+def no_cycles(seed: int) -> list[Schedule]:
     """The range test without the cycles: the middle between the bounds, held."""
+    low, high = bounds(*range_test(seed))
     return [lambda step: (low + high) / 2]
 
 
-def scrambled(low: float, high: float) -> list[Schedule]:
+def scrambled(seed: int) -> list[Schedule]:
     """The rates of the first half of the steps of `cycles`, in an order without cycles."""
-    (way,) = cycles(low, high)
+    (way,) = cycles(seed)
     return [lambda step: way(77 * step % (STEPS // 2))]
 
 
-def fixed(low: float, high: float) -> list[Schedule]:
+def fixed(seed: int) -> list[Schedule]:
     """Every rate of the grid, held."""
     return [lambda step, rate=rate: rate for rate in GRID]
 
 
-def decayed(low: float, high: float) -> list[Schedule]:
+def decayed(seed: int) -> list[Schedule]:
     """Every rate of the grid, divided by ten after half of the steps and after three quarters."""
     return [
         lambda step, rate=rate: rate * 0.1 ** ((step >= STEPS // 2) + (step >= 3 * STEPS // 4))
@@ -136,7 +138,7 @@ def decayed(low: float, high: float) -> list[Schedule]:
 def average_at_half(plan: Plan, seed: int) -> float:
     """Test accuracy, 0 to 1, after half of the steps: the mean over the schedules of the plan."""
     split = digits(seed)
-    nets = [train(split, way, seed, STEPS // 2) for way in plan(*bounds(*range_test(seed)))]
+    nets = [train(split, way, seed, STEPS // 2) for way in plan(seed)]
     test = split.open_test()
     return fmean(accuracy(net, test) for net in nets)
 
@@ -144,12 +146,17 @@ def average_at_half(plan: Plan, seed: int) -> float:
 def best_at_full(plan: Plan, seed: int) -> Measured:
     """Test accuracy, 0 to 1, after all steps, of the schedule that is best in validation."""
     split = digits(seed)
-    ways = plan(*bounds(*range_test(seed)))
+    ways = plan(seed)
     nets = [train(split, way, seed, STEPS) for way in ways]
     best = max(range(len(nets)), key=lambda i: accuracy(nets[i], split.validation))
     rates = range(STEPS), [ways[best](step) for step in range(STEPS)]
     return Measured(accuracy(nets[best], split.open_test()), rates, ("step", "learning rate"))
 
+
+SHORTER = (
+    "Later four cycles in 192 steps, not 320, so that twelve works end in ten minutes on two "
+    "threads; before that it "
+)
 
 beats_the_average_rate = Claim(
     says="After half of the steps, cycling is a point ahead of what fixed rates reach on average.",
@@ -160,6 +167,7 @@ beats_the_average_rate = Claim(
     null=no_cycles,
     holds_if="treatment > baseline + 0.01",
     resolution=1 / 500,
+    amended=SHORTER + "held over five seeds: 0.960 against 0.743.",
 )
 
 cycling_matters = Claim(
@@ -171,6 +179,7 @@ cycling_matters = Claim(
     null=scrambled,
     holds_if="treatment > baseline + 0.01",
     resolution=1 / 500,
+    amended=SHORTER + "was inconclusive over ten seeds: 0.956 against 0.897.",
 )
 
 matches_the_best_rate = Claim(
@@ -182,6 +191,7 @@ matches_the_best_rate = Claim(
     null=no_cycles,
     holds_if="treatment > baseline - 0.01",
     resolution=1 / 500,
+    amended=SHORTER + "held over ten seeds: 0.976 against 0.967.",
 )
 
 matches_step_decay = Claim(
@@ -194,4 +204,5 @@ matches_step_decay = Claim(
     holds_if="treatment > baseline - 0.01",
     resolution=1 / 500,
     rival=True,
+    amended=SHORTER + "held over five seeds: 0.979 against 0.978.",
 )
