@@ -10,7 +10,7 @@ A fresh network is the identity, whatever its depth: all singular values of its 
 one, and the first layer receives the gradient that the last one does. Each layer then fades in
 as fast as it lowers the loss.
 
-Here: 128 ReLU layers of width 32 on digits of 8 by 8 pixels, 12 Transformer layers of width 32
+Here: 64 ReLU layers of width 32 on digits of 8 by 8 pixels, 12 Transformer layers of width 32
 on half a million characters. The paper: up to 10,000 layers and a ResNet-56 on CIFAR-10,
 Transformers of 12 to 128 layers on enwiki8.
 
@@ -60,7 +60,7 @@ STEPS = 160  # at most
 # vanilla learned with none of the six. Warm-up helped gated_open only, by a ninth of its steps;
 # no arm has it.
 RATE: dict[Any, float] = {
-    ReZero: 1e-2,
+    ReZero: 3e-2,
     pre_norm: 3e-3,
     Residual: 1e-3,
     gate_open: 1e-3,
@@ -126,7 +126,7 @@ def steps_to_learn(join: Join, seed: int) -> Measured:
 
 def steps_to_read(join: TextJoin, seed: int) -> Measured:
     """Logarithm to base 2 of the Adam steps to 4 bits a character of unseen text, 160 at most."""
-    split, net = manual(seed, (6000, 256, 1), time=32), reader(join, seed)
+    split, net = manual(seed, (6000, 64, 1), time=32), reader(join, seed)
 
     def learned() -> bool:
         scores = predict(net, split.validation.x)
@@ -147,14 +147,20 @@ def _steps(losses: Sequence[float]) -> Measured:
     return Measured(math.log2(len(losses)), curve, ("step", "training loss"))
 
 
+SHALLOWER = (
+    "Later 64 layers, not 128, and rates tuned again, so that twelve works end in ten minutes on "
+    "two threads; before that it "
+)
+
 learns_faster = Claim(
-    says="128 layers learn in half the steps, or fewer, of the same layers without gates.",
+    says="64 layers learn in half the steps, or fewer, of the same layers without gates.",
     source="abstract: '1,500% faster convergence for deep fully connected networks'",
     measure=steps_to_learn,
     treatment=ReZero,
     baseline=Residual,
     null=gate_open,
     holds_if="treatment < baseline - 1",
+    amended=SHALLOWER + "was inconclusive over ten seeds: 72 steps against all 160.",
 )
 
 learns_faster_than_norm = Claim(
@@ -166,6 +172,7 @@ learns_faster_than_norm = Claim(
     null=gate_open,
     holds_if="treatment < baseline - 1",
     rival=True,
+    amended=SHALLOWER + "was inconclusive over ten seeds: 72 steps against all 160.",
 )
 
 learns_where_plain_layers_guess = Claim(
@@ -177,6 +184,7 @@ learns_where_plain_layers_guess = Claim(
     null=gate_open,
     holds_if="baseline < 0.2 < treatment - 0.6",
     resolution=1 / 500,
+    amended=SHALLOWER + "held over five seeds: 0.94 against 0.09.",
 )
 
 starts_isometric = Claim(
@@ -187,6 +195,10 @@ starts_isometric = Claim(
     baseline=Residual,
     null=gate_open,
     holds_if="treatment < -12 < baseline",
+    amended=(
+        "Later 64 layers, not 128, so that twelve works end in ten minutes on two threads; "
+        "before that it held over five seeds: -16 against 30."
+    ),
 )
 
 reads_sooner = Claim(
@@ -197,4 +209,9 @@ reads_sooner = Claim(
     baseline=PostNorm,
     null=gated_open,
     holds_if="treatment < baseline - 0.64",  # log2(1.56)
+    amended=(
+        "Later asked of 2,048 unseen characters, not 8,192, so that twelve works end in ten "
+        "minutes on two threads; before that it was inconclusive over five seeds, as gates that "
+        "start open met the rule too: 22 steps against 101, and 38 with open gates."
+    ),
 )

@@ -12,7 +12,7 @@ from paperworks import model
 from paperworks.works.resnet import Residual
 from paperworks.works.transformer import EncoderLayer, causal, sinusoids
 
-WIDTH, DEPTH = 32, 128
+WIDTH, DEPTH = 32, 64
 CHARACTERS = 205  # of enwiki8
 
 Join = Callable[[nn.Module], nn.Module]
