@@ -8,7 +8,7 @@ for which doing nothing is easy, and not what to replace it by:
 
     y = F(x) + x                    F: two or three convolutions, the branch; + x: the shortcut
 
-Here: digits of 8 pixels, networks of section 4.2 at half the width, 100 steps of 32 images.
+Here: digits of 8 pixels, networks of section 4.2 at half the width, 70 steps of 32 images.
 The paper: ImageNet and COCO with up to 152 layers, CIFAR-10 with up to 1202, 64,000 steps of 128.
 Differences: no augmentation, a constant rate, and rates tuned for every kind and depth, where the
 paper has one schedule for all. Strided 3x3 convolutions in resnet50, 101 and 152, as in published
@@ -92,7 +92,7 @@ class Astray(BasicBlock):
 
 @dataclass(frozen=True)
 class Kind:
-    """A network at three depths. `rates` has for each the best of 0.003, 0.01, 0.03 and 0.1:
+    """A network at two depths. `rates` has for each the best of 0.003, 0.01, 0.03 and 0.1:
 
     lowest mean validation loss on seeds 1000 and 1001.
     """
@@ -102,17 +102,17 @@ class Kind:
     residual: bool = True
 
 
-residual = Kind({8: 0.1, 20: 0.01, 56: 0.01})
-plain = Kind({8: 0.03, 20: 0.03, 56: 0.003}, residual=False)
-astray = Kind({8: 0.03, 20: 0.1, 56: 0.1}, Astray)
+residual = Kind({8: 0.03, 56: 0.01})
+plain = Kind({8: 0.03, 56: 0.01}, residual=False)
+astray = Kind({8: 0.03, 56: 0.03}, Astray)
 
 
 def trained(kind: Kind, depth: int, seed: int, data: Split) -> tuple[ResNet, float]:
-    """A network after 100 steps, and its mean loss in the last 20, in nats."""
+    """A network after 70 steps, and its mean loss in the last 20, in nats."""
     build = partial(for_small_images, block=kind.block, residual=kind.residual)
     net = fresh(lambda: build(depth, in_chans=1, width=8), seed)
     sgd = partial(torch.optim.SGD, lr=kind.rates[depth], momentum=0.9, weight_decay=1e-4)
-    losses = fit(net, data.train, steps=100, batch=32, seed=seed, optimizer=sgd)
+    losses = fit(net, data.train, steps=70, batch=32, seed=seed, optimizer=sgd)
     return net, fmean(losses[-20:])
 
 
@@ -142,10 +142,14 @@ depth_costs_little = Claim(
     baseline=plain,
     null=astray,
     holds_if="treatment < baseline / 10",
-    amended="The paper says that depth costs nothing; the first rule asked for less than 0.1 nats. "
-    "On seeds 1000 to 1003, the first two also used to tune, it cost residual networks 0.03 to "
-    "0.11, missing that rule once, and plain ones 1.9 to 2.0: the rule now asks for a tenth. "
-    "Digits keep their 8 pixels, to stay within the budget.",
+    amended=(
+        "The paper says that depth costs nothing; the first rule asked for less than 0.1 nats. "
+        "On seeds 1000 to 1003, the first two also used to tune, it cost residual networks 0.03 "
+        "to 0.11, missing that rule once, and plain ones 1.9 to 2.0: the rule now asks for a "
+        "tenth. Digits keep their 8 pixels, to stay within the budget. Later 70 steps, not 100, "
+        "and rates tuned again, so that twelve works end in ten minutes on two threads; before "
+        "that it held over five seeds: 0.04 nats against 2.04."
+    ),
 )
 
 beats_plain = Claim(
@@ -157,6 +161,10 @@ beats_plain = Claim(
     null=DEEP_ASTRAY,
     holds_if="treatment > baseline + 0.05",
     resolution=1 / 500,
+    amended=(
+        "Later 70 steps, not 100, and rates tuned again, so that twelve works end in ten minutes "
+        "on two threads; before that it held over five seeds: 0.93 against 0.19."
+    ),
 )
 
 beats_shallow = Claim(
@@ -169,4 +177,8 @@ beats_shallow = Claim(
     holds_if="treatment > baseline + 0.005",
     resolution=1 / 500,
     rival=True,
+    amended=(
+        "Later 70 steps, not 100, and rates tuned again, so that twelve works end in ten minutes "
+        "on two threads; before that it was inconclusive over ten seeds: 0.923 against 0.935."
+    ),
 )
