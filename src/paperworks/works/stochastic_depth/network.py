@@ -72,7 +72,8 @@ def stochastic_resnet(
     """The 6n + 2 layers for small images, with linearly decaying survival: section 3."""
     net = for_small_images(depth, block=StochasticBlock, **options)
     for block, chance in zip(net.blocks(), linear_decay(len(net.blocks()), last), strict=True):
-        block.survival, block.manner = chance, manner  # type: ignore[assignment]
+        assert isinstance(block, StochasticBlock)  # for the type checker
+        block.survival, block.manner = chance, manner
     return net
 
 
