@@ -11,7 +11,7 @@ z are the logits. A T above 1 lowers every confidence and changes no prediction.
 is measured in bins of confidence, weighted by the examples in them: the expected calibration
 error (ECE) is the mean of |accuracy - confidence|.
 
-Here: four convolutions with BatchNorm learn 600 digits of 8 by 8 pixels by heart, of which a
+Here: four convolutions with BatchNorm learn 400 digits of 8 by 8 pixels by heart, of which a
 fifth has a wrong label, or whose pixels are noisy. The paper: ResNets, DenseNets, LeNet and others
 on CIFAR, ImageNet, SVHN and more, and text networks.
 
@@ -46,8 +46,8 @@ from paperworks.works.temperature_scaling.calibrators import (
     vector as vector,
 )
 
-PARTS = 600, 397, 800
-STEPS = 300  # by then every training label is known by heart
+PARTS = 400, 397, 1000
+STEPS = 240  # by then every training label is known by heart
 
 Calibration = Callable[[Tensor, Tensor], Calibrator]  # (logits, targets) -> calibrator
 
@@ -103,6 +103,11 @@ halves_the_error = Claim(
     baseline=uncalibrated,
     null=from_training,
     holds_if="treatment < baseline / 2",
+    amended=(
+        "Later 240 steps on 400 images, not 300 on 600, and 1,000 test images, not 800, so that "
+        "twelve works end in ten minutes on two threads; before that it did not hold over five "
+        "seeds: 0.115 against 0.131."
+    ),
 )
 
 halves_the_error_of_noise = Claim(
@@ -113,6 +118,11 @@ halves_the_error_of_noise = Claim(
     baseline=uncalibrated,
     null=from_training,
     holds_if="treatment < baseline / 2",
+    amended=(
+        "Later 240 steps on 400 images, not 300 on 600, and 1,000 test images, not 800, so that "
+        "twelve works end in ten minutes on two threads; before that it held over five seeds: "
+        "0.050 against 0.217."
+    ),
 )
 
 as_good_as_vector_scaling = Claim(
@@ -124,6 +134,11 @@ as_good_as_vector_scaling = Claim(
     null=from_training,
     holds_if="treatment < baseline + 0.01",
     rival=True,
+    amended=(
+        "Later 240 steps on 400 images, not 300 on 600, and 1,000 test images, not 800, so that "
+        "twelve works end in ten minutes on two threads; before that it was inconclusive over "
+        "ten seeds: 0.046 against 0.042."
+    ),
 )
 
 keeps_predictions = Claim(
