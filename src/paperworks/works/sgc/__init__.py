@@ -68,11 +68,11 @@ def share_found(learner: Learner, seed: Seed) -> float:
 
 
 def training_time(learner: Learner, seed: Seed) -> float:
-    """Decimal logarithm of the processor seconds of 100 training steps, smoothing included."""
+    """Decimal logarithm of the processor seconds of 50 training steps, smoothing included."""
     graph = contextual_sbm(seed)
     learner(graph, seed, 2)  # the first calls also load code
     start = time.process_time()
-    learner(graph, seed, STEPS)
+    learner(graph, seed, STEPS // 2)
     return math.log10(time.process_time() - start)
 
 
@@ -124,6 +124,10 @@ trains_faster = Claim(
     baseline=convolutional,
     null=uncollapsed,
     holds_if="treatment < baseline - 1",
+    amended=(
+        "Later 50 steps are timed, not 100, so that twelve works end in ten minutes on two "
+        "threads; before that it held over five seeds: 0.12 seconds against 2.7."
+    ),
 )
 
 needs_smooth_features = Claim(
