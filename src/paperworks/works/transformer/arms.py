@@ -121,11 +121,15 @@ class Nearby(EncoderLayer):
         return super().forward(x, (place[:, None] - place).abs() <= 4)
 
 
-class States(nn.GRU):
-    """A recurrent encoder that gives its states only."""
+class States(nn.Module):
+    """Gated units that read in both directions, and give their states only."""
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
-        return super().forward(x)[0]
+    def __init__(self) -> None:
+        super().__init__()
+        self.units = nn.GRU(WIDTH, WIDTH // 2, DEPTH, batch_first=True, bidirectional=True)
+
+    def forward(self, x: Float[Tensor, "batch words width"]) -> Float[Tensor, "batch words width"]:
+        return self.units(x)[0]
 
 
 def attending(layer: type[EncoderLayer] = EncoderLayer) -> nn.Module:
@@ -134,8 +138,8 @@ def attending(layer: type[EncoderLayer] = EncoderLayer) -> nn.Module:
 
 
 def reading() -> nn.Module:
-    """As many layers and outputs, of gated units that read in both directions."""
-    return States(WIDTH, WIDTH // 2, DEPTH, batch_first=True, bidirectional=True)
+    """As many layers and outputs, but recurrent."""
+    return States()
 
 
 def nearby() -> nn.Module:
