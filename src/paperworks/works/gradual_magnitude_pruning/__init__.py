@@ -47,7 +47,7 @@ from paperworks.works.gradual_magnitude_pruning.pruning import (
     sparsity,
 )
 
-STEPS = 180  # pruned from a fifth to three quarters of them
+STEPS = 140  # pruned from a fifth to three quarters of them
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Plan:
     gradual: bool = True  # or all at once, in the middle of the gradual one's time
     random: bool = False  # what goes is drawn
     # Adam's rates, an arm's best on the validation parts of seeds 1000 and 1001:
-    rate: float = 1e-2  # on digits, of 1e-3, 3e-3, 1e-2 and 3e-2
+    rate: float = 3e-2  # on digits, of 1e-3, 3e-3, 1e-2 and 3e-2
     text_rate: float = 3e-2  # on text, of 1e-2, 3e-2 and 1e-1
 
 
-dense, small = Plan(prune=False), Plan(large=False, prune=False)
-gradual, at_once, drawn = Plan(), Plan(gradual=False, rate=3e-2), Plan(random=True, rate=3e-2)
+dense, small = Plan(prune=False, rate=1e-3), Plan(large=False, prune=False)
+gradual, at_once, drawn = Plan(), Plan(gradual=False), Plan(random=True, rate=1e-2, text_rate=1e-1)
 
 
 def pruner(net: nn.Module, plan: Plan, left: int, seed: int) -> Pruner | None:
@@ -100,14 +100,15 @@ def digits_right(plan: Plan, seed: int) -> float:
     wide, narrow = (partial(small_convnet, width, norm=True) for width in (32, 10))
     net, hook = begin(plan, wide, narrow, seed)
     rated = partial(adam, lr=plan.rate)
-    fit(net, split.train, steps=STEPS, seed=seed, optimizer=rated, after_step=hook)
+    how = {"steps": STEPS, "seed": seed, "optimizer": rated, "after_step": hook}
+    fit(net, split.train, batch=32, **how)
     return accuracy(net, split.open_test())
 
 
 def bits_a_character(plan: Plan, seed: int) -> float:
     """Bits that a character of unseen text costs."""
     split = manual(seed, (10_000, 400, 400), time=32)
-    wide, narrow = (partial(WordLSTM, VOCABULARY, width, 1) for width in (128, 32))
+    wide, narrow = (partial(WordLSTM, VOCABULARY, width, 1) for width in (96, 24))
     net, hook = begin(plan, wide, narrow, seed)
     rated = partial(adam, lr=plan.text_rate)
     how = {"steps": STEPS, "seed": seed, "optimizer": rated, "after_step": hook}
@@ -126,8 +127,10 @@ beats_small_dense = Claim(
     holds_if="treatment > baseline + 0.01",
     resolution=1 / 500,
     amended=(
-        "Sizes from half to a twentieth were asked for; there is time for a tenth."
-        " Later 180 steps, not 300, for time; before that it held over ten seeds."
+        "Sizes from half to a twentieth were asked for; there is time for a tenth. Later 180 "
+        "steps, not 300, for time; before that it held over ten seeds. Then 140 steps of 32 "
+        "images, not 180 of 64, and rates tuned again, so that twelve works end in ten minutes "
+        "on two threads; before that it held over ten seeds: 0.849 against 0.791."
     ),
 )
 
@@ -139,7 +142,12 @@ beats_small_dense_lstm = Claim(
     baseline=small,
     null=drawn,
     holds_if="treatment < baseline - 0.05",
-    amended="Later 180 steps, not 300, for time; before that it held over ten seeds.",
+    amended=(
+        "Later 180 steps, not 300, for time; before that it held over ten seeds. Then 140 steps, "
+        "and units 96 and 24, not 128 and 32, with rates tuned again, so that twelve works end "
+        "in ten minutes on two threads; before that it was inconclusive over ten seeds: 2.99 "
+        "bits against 3.05."
+    ),
 )
 
 loses_little = Claim(
@@ -151,7 +159,12 @@ loses_little = Claim(
     null=drawn,
     holds_if="treatment > baseline - 0.01",
     resolution=1 / 500,
-    amended="Later 180 steps, not 300, for time; before that it did not hold over ten seeds.",
+    amended=(
+        "Later 180 steps, not 300, for time; before that it did not hold over ten seeds. Then "
+        "140 steps of 32 images, not 180 of 64, and rates tuned again, so that twelve works end "
+        "in ten minutes on two threads; before that it was inconclusive over ten seeds: 0.849 "
+        "against 0.863."
+    ),
 )
 
 beats_one_cut = Claim(
@@ -164,5 +177,10 @@ beats_one_cut = Claim(
     holds_if="treatment > baseline + 0.005",
     resolution=1 / 500,
     rival=True,
-    amended="Later 180 steps, not 300, for time; before that it was inconclusive over ten seeds.",
+    amended=(
+        "Later 180 steps, not 300, for time; before that it was inconclusive over ten seeds. "
+        "Then 140 steps of 32 images, not 180 of 64, and rates tuned again, so that twelve works "
+        "end in ten minutes on two threads; before that it was inconclusive over ten seeds: "
+        "0.849 against 0.817."
+    ),
 )
