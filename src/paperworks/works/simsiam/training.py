@@ -17,7 +17,7 @@ from paperworks.lab.views import moved, recolored
 from paperworks.works.resnet import BasicBlock, ResNet
 from paperworks.works.simsiam.network import SimSiam
 
-STEPS, BATCH, WIDTH = 200, 64, 64
+STEPS, BATCH, WIDTH = 200, 32, 64
 
 
 class Pair(nn.Module):
@@ -49,7 +49,7 @@ class Siamese:
     neighbour on validation parts of seeds 1000 and 1001.
     """
 
-    rate: float = 0.2
+    rate: float = 0.4
     guess: bool = True
     stop: tuple[bool, bool] = (False, True)  # the predictions, the outputs to be predicted
 
