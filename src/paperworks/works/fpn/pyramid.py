@@ -36,9 +36,9 @@ class FeaturePyramid(nn.Module):
         )
         self.extra, self.flow = extra, flow
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_uniform_(module.weight, a=1)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                nn.init.zeros_(module.bias)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         merged = [lateral(x) for lateral, x in zip(self.inner_blocks, maps, strict=True)]
@@ -64,9 +64,9 @@ class RegionHead(nn.Module):
         self.bbox_pred = nn.Conv2d(width, anchors * 4, 1)
         self.classes = classes
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.normal_(module.weight, std=0.01)
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                nn.init.zeros_(module.bias)
 
     def level(self, x: Map) -> tuple[Tensor, Tensor]:
         """Scores [batch, anchors * classes, height, width] and boxes of one map."""
