@@ -21,7 +21,7 @@ Left out: pretraining, which is a claim of the paper of its own; the ResNeXt enc
 that gives feature maps fits); augmentation. Sources are mixed naively, in shuffled batches:
 `pareto_weights` gives the other mixture, and no claim uses it. The released decoder has one unit
 that nothing passes through, which is missing here, and activations in place, which change what its
-units add to. In 180 steps a network learns the layout of a scene and little of what stands in it.
+units add to. In 100 steps a network learns the layout of a scene and little of what stands in it.
 """
 
 import math
@@ -117,7 +117,8 @@ def change_of_loss(align: Align, seed: int) -> float:
     return math.log10(max(*changes, 1e-17))
 
 
-# Rates: every recipe had 1e-3, 3e-3 and 1e-2; 3e-3 is best for each on seed 1000's validation part.
+# Rates: every recipe had 1e-3, 3e-3 and 1e-2; 3e-3 is best on seed 1000's validation part; for
+# the literal loss it is within a hundredth of the best on those of seeds 1000 to 1002.
 MIXED = (Recipe(),)
 LITERAL = (Recipe(as_given, kept=1.0),)
 IN_TRUTHS_UNITS = (Recipe(by_truth),)
@@ -134,13 +135,18 @@ beats_the_literal_loss = Claim(
     baseline=LITERAL,
     null=IN_TRUTHS_UNITS,
     holds_if="treatment < 0.9 * baseline",
-    amended="Before the first trial two things of the task were changed. Table tops were to be the"
-    " test; there a straight ramp (0.139) does as well as networks trained on the other kinds of"
-    " scene (0.131 to 0.147), so rooms took their place. The film's disparity was in pixels of a"
-    " small image, by chance as large as inverse metres; now they are a film's own. Seen by then,"
-    " on seed 1000: 0.143 against 0.146 on table tops, 0.221 against 0.222 in rooms, and 0.221"
-    " against 0.235 there with the film's own pixels. The margins are those of before."
-    " Later 180 steps, not 300, for time; before that it did not hold over ten seeds.",
+    amended=(
+        "Before the first trial two things of the task were changed. Table tops were to be the "
+        "test; there a straight ramp (0.139) does as well as networks trained on the other kinds "
+        "of scene (0.131 to 0.147), so rooms took their place. The film's disparity was in "
+        "pixels of a small image, by chance as large as inverse metres; now they are a film's "
+        "own. Seen by then, on seed 1000: 0.143 against 0.146 on table tops, 0.221 against 0.222 "
+        "in rooms, and 0.221 against 0.235 there with the film's own pixels. The margins are "
+        "those of before. Later 180 steps, not 300, for time; before that it did not hold over "
+        "ten seeds. Then 100 steps, not 180, and rates tuned again, so that twelve works end in "
+        "ten minutes on two threads; before that it did not hold over ten seeds: 0.227 against "
+        "0.245."
+    ),
 )
 
 mixing_helps = Claim(
@@ -152,7 +158,11 @@ mixing_helps = Claim(
     baseline=BEST_ALONE,
     null=ALIKE,
     holds_if="treatment < 0.95 * baseline",
-    amended="Later 180 steps, not 300, for time; before that it did not hold over five seeds.",
+    amended=(
+        "Later 180 steps, not 300, for time; before that it did not hold over five seeds. Then "
+        "100 steps, not 180, and rates tuned again, so that twelve works end in ten minutes on "
+        "two threads; before that it did not hold over five seeds: 0.226 against 0.227."
+    ),
 )
 
 beats_standardized_annotations = Claim(
@@ -164,7 +174,11 @@ beats_standardized_annotations = Claim(
     null=IN_TRUTHS_UNITS,
     holds_if="treatment < 0.95 * baseline",
     rival=True,
-    amended="Later 180 steps, not 300, for time; before that it did not hold over five seeds.",
+    amended=(
+        "Later 180 steps, not 300, for time; before that it did not hold over five seeds. Then "
+        "100 steps, not 180, and rates tuned again, so that twelve works end in ten minutes on "
+        "two threads; before that it did not hold over five seeds: 0.226 against 0.224."
+    ),
 )
 
 ignores_scale_and_shift = Claim(

@@ -17,7 +17,7 @@ from paperworks.works.midas.loss import KEPT, Align, Maps, aligned_loss, robustl
 from paperworks.works.midas.network import MidasNet, small
 
 SIZE, IMAGES, TESTED = (24, 32), 300, 100
-STEPS, BATCH = 180, 8
+STEPS, BATCH = 100, 8
 FILM = 1920  # pixels across
 
 Annotate = Callable[[Views, Generator], Maps]
