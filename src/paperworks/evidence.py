@@ -284,8 +284,11 @@ def _file(root: Path, module: str) -> Path | None:
     return next(found, None)
 
 
-def stale(trial: Trial) -> str | None:
-    """Which file changed since this trial ran: the work's own first; None if none did."""
-    now = fingerprint(trial.paper)
+def stale(trial: Trial, now: Mapping[str, str] | None = None) -> str | None:
+    """Which file changed since this trial ran: the work's own first; None if none did.
+
+    `now` is the fingerprint of its paper, where that is known already.
+    """
+    now = fingerprint(trial.paper) if now is None else now
     names = (name for name in {**now, **trial.code} if now.get(name) != trial.code.get(name))
     return next(names, None)

@@ -79,7 +79,8 @@ def page(
     shown = tuple(each.trial for each in newest) if trials is None else tuple(trials)
     texts = sources(known.work) if known.work else {}
     works = {paper.slug: paper for paper in shipped() if paper.has_work}
-    changed = {trial.claim: evidence.stale(trial) for trial in shown} if texts else {}
+    now = evidence.fingerprint(known.paper.slug) if texts and shown else {}
+    changed = {trial.claim: evidence.stale(trial, now) for trial in shown} if texts else {}
     return html.Page(
         paper=known.paper,
         trials=shown,

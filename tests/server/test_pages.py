@@ -1,6 +1,7 @@
 """Pages: what they show, to whom, and what their forms do."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from paperworks.people import collections, opinions, searches, subscriptions
 from paperworks.people.times import stamp
 from paperworks.server import figures
 from paperworks.server.pages import Asked
+from paperworks.server.stock import stock
 from paperworks.store import tables, writing
 from paperworks.trial import queue
 
@@ -127,6 +129,52 @@ def test_figures_have_two_looks_and_run_nothing(site):
     assert "immutable" in kept.headers["cache-control"]
     assert "immutable" not in light.headers["cache-control"]
     assert browser.get("/papers/rezero/figures/nothing.svg").status_code == 404
+
+
+def test_a_figure_is_drawn_once_and_kept_in_the_data_folder(tmp_path, monkeypatch):
+    from paperworks.views import figure
+
+    monkeypatch.setenv("PAPERWORKS_HOME", str(tmp_path))
+    monkeypatch.setattr(figures, "_drawn", type(figures._drawn)())
+    trial = next(t for t in shipped("rezero") if not t.control)
+    named = figures.mark(trial)
+    first = figures.drawn(trial, named, dark=False)
+    [file] = (tmp_path / "figures").iterdir()
+    assert (file.name, file.read_text()) == (f"{named}-light.svg", first)
+    figures._drawn.clear()  # as another process has it
+    monkeypatch.setattr(figure, "svg", None)
+    assert figures.drawn(trial, named, dark=False) == first
+    assert figures.mark(replace(trial, says=f"{trial.says} Really.")) != named
+
+
+def test_a_figure_is_shown_where_nothing_can_be_kept(tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("no folder")
+    monkeypatch.setenv("PAPERWORKS_HOME", str(tmp_path / "taken"))
+    monkeypatch.setattr(figures, "_drawn", type(figures._drawn)())
+    trial = next(t for t in shipped("rezero") if not t.control)
+    assert figures.drawn(trial, figures.mark(trial), dark=True).startswith("<svg")
+
+
+def test_old_drawings_are_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "_FILES", 3)
+    for number in range(5):
+        figures._keep(tmp_path / f"{number}.svg", "<svg/>")
+        os.utime(tmp_path / f"{number}.svg", (number, number))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["2.svg", "3.svg", "4.svg"]
+
+
+def test_votes_change_what_trends_and_nothing_else_is_made_again(place):
+    known = stock(place.engine)
+    before = [trend.slug for trend in known.trends(place.engine, NOW)]
+    opinions.vote(place.engine, place.people["rita"], "fcn_8s", NOW)
+    try:
+        again = stock(place.engine)
+        assert again is known
+        after = {trend.slug: trend.score for trend in again.trends(place.engine, NOW)}
+        assert [*after] != before
+    finally:
+        opinions.unvote(place.engine, place.people["rita"], "fcn_8s")
+    assert [trend.slug for trend in known.trends(place.engine, NOW)] == before
 
 
 def test_what_is_measured_here_is_on_the_page_at_once(place):

@@ -138,6 +138,37 @@ def test_select_opens_a_server_once(postgres_url, monkeypatch):
     assert opened == [one, other, one]
 
 
+def test_select_sees_that_the_file_is_another_one(data_folder):
+    asked = "SELECT count(*) AS papers FROM trials"
+    made = open_store()
+    with made.begin() as connection:
+        connection.execute(insert(trials), ROW)
+    assert select(asked) == select(asked) == [{"papers": 1}]
+    made.dispose()
+    for file in data_folder.iterdir():
+        file.unlink()
+    assert select(asked) == []
+    open_store().dispose()
+    assert select(asked) == [{"papers": 0}]
+
+
+def test_threads_select_at_once(data_folder):
+    made, found = open_store(), list[object]()
+    with made.begin() as connection:
+        connection.execute(insert(trials), [ROW] * 50)
+
+    def ask():
+        found.extend(len(select("SELECT line FROM trials")) for _ in range(20))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.dispose()
+    assert found == [50] * 120
+
+
 def test_select_migrates_first(data_folder):
     sqlite3.connect(data_folder / "paperworks.db").close()  # an empty file, as after a crash
     assert select("SELECT * FROM papers") == []

@@ -92,10 +92,15 @@ def for_you(
     Those that they voted for or saved are left out. Nothing where there are none of these yet.
     `among` asks of these papers only.
     """
+    return like(liked(person), k, offset=offset, among=among)
+
+
+def liked(person: int) -> dict[str, str]:
+    """The papers that a person voted for or saved, newest first, and which of it they did."""
     how = dict[str, str]()
     for row in select(_LIKES, person=person):
         how.setdefault(row["paper"], row["how"])
-    return like(how, k, offset=offset, among=among)
+    return how
 
 
 def like(

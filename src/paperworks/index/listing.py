@@ -1,9 +1,10 @@
 """Answers to `list` and `show`: papers, and what was measured about them."""
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def paper(name: str) -> Page:
     paper = find(name)
     told = select("SELECT abstract FROM abstracts WHERE slug = :slug", slug=paper.slug)
     own = select("SELECT line FROM trials WHERE paper = :paper ORDER BY id", paper=paper.slug)
-    by = (work for work in sorted(works()) if paper.slug in _imported(work, paper.slug))
+    newer = sorted(works()) if paper.slug in works() else ()
+    by = (work for work in newer if paper.slug in _imported(work, paper.slug))
     other = select("SELECT line FROM elsewhere WHERE paper = :paper ORDER BY id", paper=paper.slug)
     lines, elsewhere = ([row["line"] for row in rows] for rows in (own, other))
     return _page(paper, told[0]["abstract"] if told else None, lines, by, elsewhere)
@@ -177,10 +179,24 @@ def _text(file: Path, _changed: int) -> str:
 
 
 def _imported(slug: str, mentioned: str = "") -> tuple[str, ...]:
-    """The works that a work imports, in their order. Files that lack a word are not parsed."""
-    found = dict[str, None]()
-    for file in (_WORKS / f"{slug}.py", *sorted((_WORKS / slug).rglob("*.py"))):
-        if file.exists() and mentioned in _text(file, file.stat().st_mtime_ns):
-            modules = (name.split(".") for name in evidence.modules(file))
-            found |= {part[2]: None for part in modules if part[1] == "works" and len(part) > 2}
-    return tuple(name for name in found if name in works() and name != slug)
+    """The works that a work imports, in their order. Nothing where no file has a word."""
+    files = _files(_WORKS, slug)
+    stamps = tuple(os.stat(file).st_mtime_ns for file in files)
+    if not any(mentioned in _text(*seen) for seen in zip(files, stamps, strict=True)):
+        return ()
+    return tuple(name for name in _imports(files, stamps) if name in works() and name != slug)
+
+
+@cache
+def _files(folder: Path, slug: str) -> tuple[Path, ...]:
+    """The files of a work, as they are called while this process runs."""
+    alone = folder / f"{slug}.py"
+    return (*([alone] if alone.exists() else []), *sorted((folder / slug).rglob("*.py")))
+
+
+@lru_cache(maxsize=2000)
+def _imports(files: tuple[Path, ...], _changed: tuple[int, ...]) -> tuple[str, ...]:
+    """The works that files import, read once for each state of the files."""
+    modules = (name.split(".") for file in files for name in evidence.modules(file))
+    found = dict.fromkeys(part[2] for part in modules if part[1] == "works" and len(part) > 2)
+    return tuple(found)

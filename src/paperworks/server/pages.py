@@ -63,8 +63,8 @@ def home(request: Request, who: Anybody, engine: Store, now: Now) -> Response:
         examples=EXAMPLES,
         tally=known.tally,
         fooled=_fooled(known),
-        trending=_trends(known, now)[:6],
-        mine=_for_you(who, known, 6),
+        trending=_trends(known, engine, now)[:6],
+        mine=_for_you(who, known, now, 6),
         verified=known.verified[:5],
         fresh=_fresh(known, now)[:5],
     )
@@ -75,8 +75,8 @@ def _fooled(known: Stock) -> str:
     return spell.rate(*known.controls) if known.controls else "No controls have been run yet."
 
 
-def _trends(known: Stock, now: Any) -> list[Item]:
-    return known.items({found.slug: words.trend(found) for found in known.trends(now)})
+def _trends(known: Stock, engine: Any, now: Any) -> list[Item]:
+    return known.items({found.slug: words.trend(found) for found in known.trends(engine, now)})
 
 
 def _fresh(known: Stock, now: Any) -> list[Item]:
@@ -92,13 +92,16 @@ def _fresh(known: Stock, now: Any) -> list[Item]:
     return known.items(whys) or known.newest
 
 
-def _for_you(who: Any, known: Stock, k: int = 4 * EACH) -> list[Item]:
+def _for_you(who: Any, known: Stock, now: Any, k: int = 4 * EACH) -> list[Item]:
     """What a person may like, by what they liked; nothing for those who said nothing."""
     if who is None:
         return []
-    from paperworks.index.for_you import for_you
+    from paperworks.index.for_you import like, liked
 
-    return known.items({pick.slug: pick.why for pick in for_you(who.id, k)})
+    told = liked(who.id)
+    name = f"{k} for {who.id} by {hash(tuple(told.items()))}"
+    picks = known.at(now, name, lambda: like(told, k))
+    return known.items({pick.slug: pick.why for pick in picks})
 
 
 # --- searching and lists ---
@@ -257,7 +260,7 @@ def trending(request: Request, engine: Store, now: Now, offset: Offset = 0) -> R
     about = "By votes and by what was measured of late."
     more = ("/trending/formula", "The formula")
     given = {"about": about, "more": more, "feed": "/feeds/trending.atom"}
-    return _list(request, "Trending", _trends(stock(engine), now), offset, **given)
+    return _list(request, "Trending", _trends(stock(engine), engine, now), offset, **given)
 
 
 @router.get("/new")
@@ -328,9 +331,11 @@ def verified(request: Request, engine: Store, offset: Offset = 0) -> Response:
 
 
 @router.get("/for-you")
-def for_you(request: Request, who: Anybody, engine: Store, offset: Offset = 0) -> Response:
+def for_you(
+    request: Request, who: Anybody, engine: Store, now: Now, offset: Offset = 0
+) -> Response:
     """What a person may like, and why."""
-    found = _for_you(who, stock(engine))
+    found = _for_you(who, stock(engine), now)
     about = "By the papers that you voted for and saved. Each says why it is here."
     none = "Vote for a few papers, or save them: then others like them appear here."
     if who is None:
@@ -381,7 +386,7 @@ def paper(request: Request, slug: str, who: Anybody, engine: Store, now: Now) ->
     known = stock(engine)
     if slug not in known.papers:
         return back(request, f"/papers/{find(slug).slug}", 307)
-    held = leaf(engine, slug)
+    held = leaf(known, slug)
     near = known.at(now, f"similar {slug}", lambda: similar(slug, 6))
     running = [asked for asked in queue.queued(engine) if asked.paper == slug]
     return page(
@@ -422,7 +427,7 @@ def figure(engine: Store, slug: str, claim: str, look: Short = "light", v: Short
     """The figure of a paper's claim, as a drawing of its own that runs nothing."""
     from paperworks.server import figures
 
-    held = leaf(engine, slug)
+    held = leaf(stock(engine), slug)
     trials = {trial.claim: trial for trial in held.shown.trials}
     if claim not in trials:
         raise HTTPException(404, "There is no figure of that claim.")
@@ -547,5 +552,5 @@ def formula(request: Request, engine: Store, now: Now) -> Response:
     """How trending works: its formula, its numbers, and what they give for a paper."""
     from paperworks.index.trending import document
 
-    found = stock(engine).trends(now)[:3]
+    found = stock(engine).trends(engine, now)[:3]
     return page(request, "formula.html.j2", told=document(), found=found)

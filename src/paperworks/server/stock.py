@@ -4,6 +4,7 @@ What the ledger and the catalog say is read once for each state of the store: a 
 server asks for the mark of that state, which one short query answers, and finds the rest here.
 """
 
+import os
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,11 +36,9 @@ _MANY = 2000  # lists that one state of the store keeps
 _SOURCE = Path(paperworks.__file__).parent
 _STATE = text(
     "SELECT (SELECT count(*) FROM trials), (SELECT max(id) FROM trials),"
-    " (SELECT count(*) FROM papers), (SELECT max(added_at) FROM papers),"
-    " (SELECT count(*) FROM abstracts), (SELECT max(imported_at) FROM abstracts),"
-    " (SELECT count(*) FROM details), (SELECT max(fetched_at) FROM details),"
-    " (SELECT count(*) FROM votes), (SELECT max(at) FROM votes)"
+    " (SELECT max(id) FROM elsewhere), (SELECT max(id) FROM touched)"
 )
+_VOTES = text("SELECT count(*), max(at) FROM votes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,9 +137,11 @@ class Stock:
         arxiv = row.arxiv if row.arxiv and row.arxiv[:4].isdecimal() else ""
         return row.year or 0, arxiv
 
-    def trends(self, now: datetime) -> tuple[Trend, ...]:
+    def trends(self, engine: Engine, now: datetime) -> tuple[Trend, ...]:
         """Everything that trends, as of this minute: the order changes when something happens."""
-        return self.at(now, "trends", lambda: trending(now, len(self.papers)))
+        with engine.connect() as connection:
+            votes = tuple(connection.execute(_VOTES).one())
+        return self.at(now, f"trends by {votes}", lambda: trending(now, len(self.papers)))
 
     def kept(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once in this state of the store."""
@@ -165,11 +166,12 @@ def stock(engine: Engine) -> Stock:
 
 
 def mark(engine: Engine) -> Mark:
-    """What is another one when papers, abstracts, trials or votes are."""
+    """What is another one when papers, what is said of them, or trials are."""
     with engine.connect() as connection:
         state = tuple(connection.execute(_STATE).one())
-    files = shipped_folder("ledger").glob("*.jsonl")
-    return (str(engine.url), *state, sum(file.stat().st_mtime_ns for file in files))
+    with os.scandir(shipped_folder("ledger")) as there:
+        ledger = sum(file.stat().st_mtime_ns for file in there if file.name.endswith(".jsonl"))
+    return (str(engine.url), *state, ledger)
 
 
 @lru_cache(maxsize=2)
@@ -199,22 +201,24 @@ class Leaf:
     texts: tuple[tuple[str, int, Markup], ...]  # file, how many lines, the lines
     bibtex: str
     authors: str
+    files: tuple[str, ...]  # of the work, and those that its trials used
 
 
 _leaves = OrderedDict[str, tuple[Mark, tuple[int, ...], Leaf]]()
 _lock = Lock()
 
 
-def leaf(engine: Engine, slug: str) -> Leaf:
+def leaf(known: Stock, slug: str) -> Leaf:
     """The page of a paper. Raises LookupError for a slug that there is none of."""
-    now = mark(engine)
     with _lock:
         kept = _leaves.get(slug)
-    if kept and kept[:2] == (now, _stamps(kept[2])):
+        if kept:
+            _leaves.move_to_end(slug)
+    if kept and kept[:2] == (known.mark, _stamps(kept[2])):
         return kept[2]
     made = _leaf(slug)
     with _lock:
-        _leaves[slug] = (now, _stamps(made), made)
+        _leaves[slug] = (known.mark, _stamps(made), made)
         while len(_leaves) > _LEAVES:
             _leaves.popitem(last=False)
     return made
@@ -240,6 +244,8 @@ def _leaf(slug: str) -> Leaf:
         for trial in shown.trials
     )
     texts = ((name, html.lines(text)) for name, text in shown.texts.items())
+    used = {name for trial in shown.trials for name in trial.code}
+    used |= {f"works/{name}" for name in shown.texts}
     return Leaf(
         known=known,
         shown=shown,
@@ -248,18 +254,23 @@ def _leaf(slug: str) -> Leaf:
         texts=tuple((name, len(ls), _numbered(n, ls)) for n, (name, ls) in enumerate(texts, 1)),
         bibtex=bibtex.entry(known.paper, authors),
         authors=authors,
+        files=tuple(str(_SOURCE / name) for name in sorted(used)),
     )
 
 
 def _numbered(file: int, lines: Sequence[Markup]) -> Markup:
-    """The lines of a source, each with an id: there may be thousands, so they are joined once."""
-    line = Markup('<code id="f{}L{}">{}</code>')
-    return Markup("").join(line.format(file, n, text) for n, text in enumerate(lines, 1))
+    """The lines of a source, each with an id. They are marked up already: only joined here."""
+    told = (f'<code id="f{file}L{n}">{text}</code>' for n, text in enumerate(lines, 1))
+    return Markup("".join(told))
 
 
 def _stamps(leaf: Leaf) -> tuple[int, ...]:
-    """When the files of a work, and those that its trials used, were changed last."""
-    names = {name for trial in leaf.shown.trials for name in trial.code}
-    names |= {f"works/{name}" for name in leaf.shown.texts}
-    files = (_SOURCE / name for name in sorted(names))
-    return tuple(file.stat().st_mtime_ns for file in files if file.exists())
+    """When the files behind a page were changed last; 0 for one that is gone."""
+    return tuple(map(_changed, leaf.files))
+
+
+def _changed(file: str) -> int:
+    try:
+        return os.stat(file).st_mtime_ns
+    except FileNotFoundError:
+        return 0

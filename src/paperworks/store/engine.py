@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,9 @@ HEAD = "0003"  # the newest file of migrations/versions
 _WAIT = 30.0  # seconds to wait for another writer
 _LOCK = 7277696  # names our PostgreSQL advisory lock; any number that nobody else takes
 _last: "tuple[tuple[str, int], Engine] | None" = None  # (address, process), and the store
+_Idle = tuple[tuple[int, ...], list[sqlite3.Connection]]
+_idle: _Idle | None = None  # (process, device, file), and connections that nobody uses
+_forked = list[_Idle]()  # a parent's, which only it may close
 _turn = threading.Lock()
 
 
@@ -101,15 +104,51 @@ def select(sql: str, url: str | None = None, **values: Any) -> list[dict[str, An
     if file and not file.exists():
         return []
     if file:
-        if not _current(file):
-            open_store(url).dispose()  # brings it up to date, or says why it cannot
-        with closing(sqlite3.connect(file, timeout=_WAIT)) as connection:
-            connection.row_factory = sqlite3.Row
+        with _reading(file) as connection:
+            if _current(connection):
+                return [dict(row) for row in connection.execute(sql, values)]
+        open_store(url).dispose()  # brings it up to date, or says why it cannot
+        with _reading(file) as connection:
             return [dict(row) for row in connection.execute(sql, values)]
     from sqlalchemy import text
 
     with _kept_open(url).connect() as connection:
         return [dict(row) for row in connection.execute(text(sql), values).mappings()]
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to an SQLite store that nobody else uses meanwhile, kept for the next question.
+
+    An open one keeps its file's number taken, so that a file made anew is told from it.
+    """
+    idle = _idle_ones(file)
+    try:
+        connection = idle.pop()
+    except IndexError:
+        connection = sqlite3.connect(file, timeout=_WAIT, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    idle.append(connection)
+
+
+def _idle_ones(file: Path) -> list[sqlite3.Connection]:
+    """Connections to the file last asked; those to another one before it are closed."""
+    global _idle
+    seen = file.stat()
+    asked = os.getpid(), seen.st_dev, seen.st_ino
+    with _turn:
+        if _idle is None or _idle[0] != asked:
+            former, _idle = _idle, (asked, [])
+            if former and former[0][0] != asked[0]:
+                _forked.append(former)
+            while former and former[0][0] == asked[0] and former[1]:
+                former[1].pop().close()
+        return _idle[1]
 
 
 def _kept_open(url: str | None) -> "Engine":
@@ -153,12 +192,11 @@ def _file(url: str | None) -> Path | None:
     return Path(chosen.removeprefix("sqlite:///")) if plain else None
 
 
-def _current(file: Path) -> bool:
-    """Whether the file can be read as it is: neither to be migrated nor no store at all."""
+def _current(connection: sqlite3.Connection) -> bool:
+    """Whether the store can be read as it is: neither to be migrated nor no store at all."""
     try:
-        with closing(sqlite3.connect(file, timeout=_WAIT)) as connection:
-            found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-            return found == [(HEAD,)]
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        return [tuple(row) for row in found] == [(HEAD,)]
     except sqlite3.DatabaseError:
         return False
 
