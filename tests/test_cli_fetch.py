@@ -70,6 +70,22 @@ def test_every_day(site):
     assert site.paths == ["/rss/cs.LG"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "arguments", "kinds"),
+    [
+        ("cs.LG, stat.ML,hf", [], {"/rss/cs.LG+stat.ML", "/oai", "/api/daily_papers"}),
+        ("cs.LG", [], {"/rss/cs.LG", "/oai"}),
+        ("cs.LG,hf", ["--no-hf"], {"/rss/cs.LG", "/oai"}),
+        ("cs.LG", ["math.AG", "--no-hf"], {"/rss/math.AG", "/oai"}),
+        ("", [], {"/api/daily_papers"}),
+    ],
+)
+def test_every_day_what_the_setting_lists(site, monkeypatch, setting, arguments, kinds):
+    monkeypatch.setenv("PAPERWORKS_FETCH", setting)
+    fetch("daily", *arguments)
+    assert {path.split("?")[0] for path in site.paths} == kinds
+
+
 def test_in_words(site):
     done = fetch("arxiv", "cs.LG")
     assert done.stdout == "5 listed, 5 papers: 0 were known, 5 are new.\n"
@@ -101,6 +117,7 @@ def test_a_source_that_does_not_answer(site):
         (["paper", "rain"], "A DOI looks like 10.1000/xyz; not 'rain'."),
         (["search", "id_list:abc"], "arXiv does not understand the search"),
         (["arxiv"], "Missing argument"),
+        (["daily", "cs LG"], "An arXiv category looks like cs.LG or hep-th; not 'cs LG'."),
     ],
 )
 def test_wrong_usage(site, arguments, said):

@@ -6,6 +6,7 @@ Exit status: 0; 1 when what was asked for failed; 2 for wrong usage or input.
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -260,14 +261,20 @@ def fetch_abstracts(as_json: bool) -> None:
 
 @fetch.command("daily")
 @click.argument("categories", nargs=-1, metavar="[CATEGORY]...")
-@click.option("--hf/--no-hf", "upvoted", default=True, help="Hugging Face's daily papers, too.")
+@click.option("--hf/--no-hf", "upvoted", default=None, help="Hugging Face's daily papers, too.")
 @as_json
-def fetch_daily(categories: tuple[str, ...], upvoted: bool, as_json: bool) -> None:
-    """Fetch what is new since the last time; for cron. Exit status 1 when a source failed."""
-    from paperworks.sources.fetch import daily
+def fetch_daily(categories: tuple[str, ...], upvoted: bool | None, as_json: bool) -> None:
+    """Fetch what is new since the last time; for cron. Exit status 1 when a source failed.
 
+    Without categories it fetches what PAPERWORKS_FETCH lists, as the server does.
+    """
+    from paperworks.sources.fetch import daily, wanted
+
+    told = wanted(os.environ.get("PAPERWORKS_FETCH") or "hf")
+    chosen, hf = (categories, True) if categories else told
     with _fetching(as_json) as (web, now, missing):
-        missing += daily(web.engine, now, categories, upvoted, web=web).troubles
+        asked = hf if upvoted is None else upvoted
+        missing += daily(web.engine, now, chosen, asked, web=web).troubles
 
 
 @contextmanager

@@ -94,10 +94,9 @@ def digests(engine: Engine, settings: Settings, now: datetime) -> object:
 
 def fetch(engine: Engine, settings: Settings, now: datetime) -> object:
     """Fetch what is new: PAPERWORKS_FETCH lists arXiv's categories, and hf for Hugging Face."""
-    from paperworks.sources.fetch import daily
+    from paperworks.sources.fetch import daily, wanted
 
-    wanted = [one.strip() for one in os.environ["PAPERWORKS_FETCH"].split(",") if one.strip()]
-    done = daily(engine, now, [one for one in wanted if one != "hf"], "hf" in wanted, tell=log.info)
+    done = daily(engine, now, *wanted(os.environ["PAPERWORKS_FETCH"]), tell=log.info)
     for trouble in done.troubles:
         log.warning("Fetching: %s", trouble)
     return done

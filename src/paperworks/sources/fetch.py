@@ -160,6 +160,15 @@ def hf_today(now: datetime) -> str:
     return (now - timedelta(hours=5)).date().isoformat()
 
 
+def wanted(text: str) -> tuple[tuple[str, ...], bool]:
+    """What PAPERWORKS_FETCH names: arXiv's categories, and whether `hf` is among them.
+
+    Raises ValueError for a word that can be no category.
+    """
+    words = dict.fromkeys(filter(None, map(str.strip, text.split(","))))
+    return tuple(arxiv.category(word) for word in words if word != "hf"), "hf" in words
+
+
 @dataclass(frozen=True)
 class Daily:
     """What a daily fetch brought, and which of its sources failed, in words."""
