@@ -85,6 +85,7 @@ def page(
         paper=known.paper,
         trials=shown,
         elsewhere=known.elsewhere if trials is None else (),
+        withdrawn_at=known.withdrawn_at,
         mine=frozenset(each.trial.claim for each in newest if each.mine),
         authors=authors(next(iter(texts.values()), "")),
         texts=texts,

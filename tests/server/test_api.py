@@ -4,6 +4,7 @@ import pytest
 from tests.server import called
 from tests.server.called import HOST
 
+from paperworks.index import listing
 from paperworks.paper import shipped
 
 
@@ -32,6 +33,19 @@ def test_papers_are_filtered_and_say_by_what(place):
     assert len(seen) == len(set(seen)) == total
     some = place.caller().get("/api/v1/papers?from_year=2018&to_year=2019&limit=100").json()
     assert {row["year"] for row in some["data"]} == {2018, 2019}
+
+
+def test_lists_are_made_once_for_each_state_of_the_store(place, monkeypatch):
+    asked, read, real = "/api/v1/papers?runnable=false&limit=1", [], listing.listing
+    first = place.caller().get(asked).json()
+    monkeypatch.setattr(listing, "listing", lambda **given: read.append(given) or real(**given))
+    assert place.caller().get(asked).json() == first
+    assert read == []
+    assert data(place.caller("anna").put("/api/v1/papers/rezero/vote"))["voted"]
+    assert place.caller().get(asked).json() == first
+    assert len(read) == 1
+    place.caller("anna").delete("/api/v1/papers/rezero/vote")
+    assert {row["runnable"] for row in first["data"]} == {False}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import insert
-from tests.server.called import NOW, PASSWORD
+from tests.server.called import NOW, PASSWORD, SECRET
 
 from paperworks.evidence import Verdict, shipped
 from paperworks.people import collections, opinions, searches, subscriptions
@@ -19,7 +19,7 @@ from paperworks.server import figures
 from paperworks.server.pages import Asked
 from paperworks.server.stock import stock
 from paperworks.store import tables, writing
-from paperworks.trial import queue
+from paperworks.trial import kept, queue
 
 
 class Shown(HTMLParser):
@@ -75,6 +75,22 @@ def test_a_result_says_why_and_filters_cut(site):
     runs = browser.get("/search?works=yes").text.split('<ol class="papers">')[1]
     assert "/papers/rezero" in runs
     assert "no code yet" not in runs
+
+
+def test_papers_like_a_text(site):
+    browser = site.browser()
+    assert seen(browser, "/search").links["Find papers like a text"] == "/like"
+    assert "The nearest" not in seen(browser, "/like").said
+    text = "Residual branches begin at zero by one gate a layer, </textarea> so that " * 20
+    answer = browser.post("/like", data={"text": text})
+    assert answer.status_code == 200
+    found = Shown(answer.text)
+    papers = [link for link in found.links.values() if link.startswith("/papers/")]
+    assert "/papers/rezero" in papers[:3]
+    assert len(papers) > 5
+    assert answer.text.count("</textarea>") == 1
+    assert browser.post("/like", data={"text": "?!"}).status_code == 400
+    assert browser.post("/like", data={"text": "x" * 10_001}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -291,6 +307,44 @@ def test_digests_are_set_and_previewed(place):
     assert "paperworks digest" in preview.text
 
 
+def test_a_digest_that_ended_says_why_and_how_to_have_it_again(place):
+    rita, browser = place.people["rita"], place.browser("rita")
+    here = "rita@example.org"
+
+    def agree(at):
+        asked = subscriptions.ask(place.engine, rita, here, "10.0.0.0", at)
+        assert asked is not None
+        assert subscriptions.confirm(place.engine, asked.token, at) == here
+
+    agree(NOW)
+    assert "Digests go to rita@example.org" in seen(browser, "/library/digest").said
+    subscriptions.suppress(place.engine, here, "it bounced with 5.1.1", NOW)
+    told = seen(browser, "/library/digest").said
+    assert f"Nothing is sent to {here} since {NOW.date()}: it bounced with 5.1.1." in told
+    assert "another address" in told
+    assert "Digests go to" not in told
+    assert here not in seen(place.browser("anna"), "/library/digest").said
+    admin = place.browser("ada")
+    assert f"{here} it bounced with 5.1.1" in seen(admin, "/admin").said
+    lift = {"address": here}
+    assert browser.post("/admin/suppressions/lift", data=lift).status_code == 403
+    assert admin.post("/admin/suppressions/lift", data=lift).status_code == 303
+    assert admin.post("/admin/suppressions/lift", data=lift).status_code == 404
+    assert here not in seen(admin, "/admin").said
+    assert "Digests go to rita@example.org" in seen(browser, "/library/digest").said
+    mine = subscriptions.subscription(place.engine, rita)
+    assert mine is not None
+    token = subscriptions.unsubscribe_token(SECRET, mine)
+    assert subscriptions.unsubscribe(place.engine, SECRET, token, NOW)
+    page = browser.get("/library/digest").text
+    told = Shown(page).said
+    assert f"Digests to {here} ended on {NOW.date()}: unsubscribed by the link in a" in told
+    assert "press Save; it is asked anew" in told
+    assert f'value="{here}"' in page
+    agree(NOW + timedelta(days=1))
+    assert "ended on" not in seen(browser, "/library/digest").said
+
+
 def test_a_library_is_taken_along_and_brought_in(place):
     browser = place.browser("anna")
     browser.post("/papers/resnet/save", data={"note": "the root"})
@@ -358,6 +412,55 @@ def test_an_administrator_sees_queue_sources_and_mail(place, monkeypatch):
     assert "mail.example.org:2525" in seen(place.browser("ada"), "/admin").said
     assert "resnet" in said
     assert place.browser("rita").get("/admin").status_code == 403
+
+
+def test_trials_on_other_data_stand_apart_and_count_nowhere(place):
+    primary = [one for one in shipped("rezero") if one.primary and not one.control][-1]
+    data = {"name": "pets <b>", "kind": "images", "fingerprint": "f00d", "taken": "2 classes"}
+    browser = place.browser()
+    before = seen(browser, "/papers/rezero"), seen(browser, "/").said
+    worse = replace(
+        primary, data=data, treatment=primary.baseline, seeds=primary.seeds, on="2026-11-20"
+    )
+    kept.set_aside(place.engine, [replace(worse, on="2026-11-19"), worse])
+    page = browser.get("/papers/rezero").text
+    evidence, _, other = page.partition('id="elsewhere"')
+    assert 'id="elsewhere"' not in before[0].text
+    assert "pets" not in evidence
+    assert "pets &lt;b&gt;" in other
+    said = Shown(other).said
+    assert "no evidence about the paper" in said
+    assert "Images f00d, measured on 2026-11-20" in said
+    assert "2026-11-19" not in said  # the newest of each claim and data
+    assert str(worse.judge().verdict) in said
+    counts = re.compile(r"\d+ claims? (?:holds?|do(?:es)? not hold|inconclusive)")
+    assert counts.findall(Shown(page).said) == counts.findall(before[0].said)
+    assert seen(browser, "/").said == before[1]
+    told = place.caller().get("/api/v1/papers/rezero").json()["data"]
+    assert [(one["claim"], one["data"]) for one in told["elsewhere"]] == [(primary.claim, data)]
+    assert told["elsewhere"][0]["reason"] == worse.judge().reason
+    assert primary.claim in {one["claim"] for one in told["trials"]}
+    assert "data" not in told["trials"][0]
+    markdown = browser.get("/papers/rezero.md").text
+    assert "## On other data" in markdown
+    assert "with pets &#60;b> (images)" in markdown
+
+
+def test_a_withdrawn_paper_says_so_wherever_it_is(place):
+    browser, slug = place.browser(), "background_prompting"
+    assert "withdrawn" not in seen(browser, f"/papers/{slug}").said.casefold()
+    blank = {"authors": "[]", "categories": "[]", "source": "arXiv", "fetched_at": stamp(NOW)}
+    said = {"comment": "This paper is withdrawn: Lemma 3", "withdrawn_at": stamp(NOW)}
+    with writing(place.engine) as connection:
+        connection.execute(insert(tables.details), {"slug": slug} | blank | said)
+    page = seen(browser, f"/papers/{slug}").said
+    assert "Withdrawn by its authors or by arXiv: “This paper is withdrawn: Lemma 3”" in page
+    assert f"Seen on {NOW.date()}" in page
+    found = browser.get("/search?q=background+prompting").text
+    assert "<strong>withdrawn</strong>" in found.split(f"/papers/{slug}")[1].split("</li>")[0]
+    told = place.caller().get(f"/api/v1/papers/{slug}").json()["data"]
+    assert (told["withdrawn"], told["withdrawn_at"]) == (True, stamp(NOW))
+    assert "## Withdrawn" in browser.get(f"/papers/{slug}.md").text
 
 
 def test_errors_lead_somewhere(site):

@@ -665,6 +665,8 @@ def test_class_10_searches_are_rationed(site):
     assert statuses == [200, 200, 200, 429, 429]
     late = caller.get("/search?q=x")
     assert int(late.headers["retry-after"]) >= 1
+    assert caller.get("/api/v1/papers/rezero/similar").status_code == 429
+    assert caller.post("/like", data={"text": "x"}, headers=called.SAME).status_code == 429
     assert caller.get("/api/v1/papers").status_code == 200
     app.state.engine.dispose()
 

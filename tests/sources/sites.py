@@ -34,6 +34,7 @@ class Known:
     doi: str = ""
     announced: str = "new"
     deleted: bool = False
+    comment: str = "8 pages"
     upvotes: int | None = 7
 
     @property
@@ -273,7 +274,7 @@ def atom(papers: list[Known], start: int, total: int) -> str:
         f"<entry><id>http://arxiv.org/abs/{p.id}v{p.version}</id><title>{escape(p.title)}</title>"
         f"<updated>{p.updated or p.published}</updated><summary>  {escape(p.abstract)}</summary>"
         + "".join(f'<category term="{c}" scheme="s"/>' for c in (*p.categories[::-1], "68T05"))
-        + f"<published>{p.published}</published><arxiv:comment>8 pages</arxiv:comment>"
+        + f"<published>{p.published}</published><arxiv:comment>{escape(p.comment)}</arxiv:comment>"
         f'<arxiv:primary_category term="{p.categories[0]}"/>'
         + (f"<arxiv:doi>{p.doi}</arxiv:doi>" if p.doi else "")
         + "".join(f"<author><name>{a}</name></author>" for a in p.authors)
@@ -320,7 +321,7 @@ def record(p: Known) -> str:
         f"<record><header>{head}</header><metadata><arXiv xmlns='http://arxiv.org/OAI/arXiv/'>"
         f"<id>{p.id}</id><created>{p.published[:10]}</created>{updated}"
         f"<authors>{authors}</authors><title>{escape(p.title)}</title>"
-        f"<categories>{' '.join(p.categories)}</categories><comments>8 pages</comments>"
+        f"<categories>{' '.join(p.categories)}</categories><comments>{escape(p.comment)}</comments>"
         f"<license>http://arxiv.org/licenses/nonexclusive-distrib/1.0/</license>"
         f"<abstract>  {escape(p.abstract)}\n</abstract></arXiv></metadata></record>"
     )

@@ -109,6 +109,35 @@ def test_a_deleted_record_is_marked_and_stays(web, site):
     assert details("a_study_taken_back")["withdrawn_at"] is None
 
 
+TAKEN_BACK = (
+    replace(PAPERS[0], comment="This paper has been withdrawn: the umbrella leaks", version=2),
+    replace(PAPERS[0], abstract="This paper has been withdrawn by the authors.", version=2),
+)
+
+
+@pytest.mark.parametrize("later", TAKEN_BACK, ids=["comment", "abstract"])
+def test_a_paper_that_says_it_was_withdrawn_is_marked_and_loses_nothing(web, site, later):
+    def harvest(paper, hours):
+        site.papers = (paper,)
+        fetch.changed_papers(web, "cs.LG", SINCE, None, NOW + timedelta(hours=hours))
+
+    harvest(PAPERS[0], 0)
+    before = rows("abstracts"), rows("papers")
+    later = replace(later, title="Withdrawn", updated="2026-11-20T08:00:00Z")
+    for hours in (1, 2):  # the moment when it was first seen stays
+        harvest(later, hours)
+    found = details()
+    assert found["withdrawn_at"] == "2026-11-21T07:00:00+00:00"
+    assert found["fetched_at"] == found["withdrawn_at"]  # pages that are kept look at this
+    assert (found["comment"], found["updated"][:10]) == (later.comment, "2026-11-20")
+    assert (rows("abstracts"), rows("papers")) == before
+    site.papers = (replace(PAPERS[0], announced="replace"),)
+    fetch.new_papers(web, ("cs.LG",), NOW + timedelta(hours=3))  # a feed has no comments
+    assert details()["withdrawn_at"]
+    fetch.papers(web, [later.id], NOW + timedelta(hours=4))
+    assert details()["withdrawn_at"] is None
+
+
 def test_nothing_changed(local, site):
     assert fetch.changed_papers(local, "hep-th", date(2027, 1, 1), None, NOW).listed == 0
     assert "set=physics:hep-th" in site.paths[0]

@@ -56,6 +56,33 @@ def details():
     return row
 
 
+@pytest.mark.parametrize(
+    ("abstract", "comment", "is_so"),
+    [
+        ("", "This paper has been withdrawn by the author due to a sign error in equation 1", True),
+        ("", "12 pages; this submission has been withdrawn by arXiv administrators", True),
+        ("", "Withdrawn because of a bug", True),
+        ("", "8 pages. [withdrawn]", True),
+        ("", "The authors have withdrawn this manuscript", True),
+        ("", "This paper was withdrawn from arXiv", True),
+        ("", "Withdrawn from a conference, 9 pages", False),
+        ("", "An earlier version of this paper was withdrawn", False),
+        ("", "Replaces 1901.00001, withdrawn earlier", False),
+        ("", "Withdrawn drugs: the data", False),
+        ("This paper has been withdrawn by the authors.", "", True),
+        ("Of each paper we ask who cites it. The paper was withdrawn in one case.", "", False),
+    ],
+)
+def test_what_says_that_a_paper_was_withdrawn(say, abstract, comment, is_so):
+    say(ARXIV, abstract=abstract, comment=comment, published="2026-11-18")
+    assert (details()["withdrawn_at"] is not None) is is_so
+
+
+def test_only_the_archive_withdraws(say):
+    say(HF, comment="This paper has been withdrawn", published="2026-11-18")
+    assert details()["withdrawn_at"] is None
+
+
 BIBTEX = r"""
 @article{rain, title = {A Study of {Rain}}, year = 2020, journal = {J. Rain \& Wind},
   author = {Lovelace, Ada and du Ch{\^a}telet, {\'E}milie and {Group of Rain} and C.~Babbage

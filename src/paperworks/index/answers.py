@@ -21,6 +21,7 @@ class Row:
     runnable: bool  # whether an experiment could decide its claim
     works: bool  # whether there is code for it
     verdicts: dict[str, int]  # claims by verdict, each by its newest trial
+    withdrawn: bool = False  # by its authors or the archive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class Page:
     builds_upon: tuple[str, ...]  # slugs of the works that its code imports
     built_upon_by: tuple[str, ...]
     evidence: tuple[Evidence, ...]  # oldest first, controls included
-    elsewhere: tuple[Trial, ...] = ()  # on data of the user's own, oldest first; no evidence
+    elsewhere: tuple[Trial, ...] = ()  # the newest of each claim on data of one's own; no evidence
+    withdrawn_at: str | None = None  # when we saw that its authors or the archive took it back
 
     @property
     def newest(self) -> tuple[Evidence, ...]:

@@ -44,8 +44,8 @@ def listing(
             raise LookupError(f"No {name} {value!r}; there are: {there}.")
     wanted = {"area": area, "kind": kind, "year": year, "works": works, "runnable": runnable}
     given = {name: value for name, value in wanted.items() if value is not None}
-    verdicts = _verdicts()
-    rows = (_row(paper, verdicts[paper.slug]) for paper in everything)
+    verdicts, gone = _verdicts(), _withdrawn()
+    rows = (_row(paper, verdicts[paper.slug], paper.slug in gone) for paper in everything)
     return tuple(
         row
         for row in rows
@@ -63,11 +63,13 @@ def paper(name: str) -> Page:
     by = (work for work in newer if paper.slug in _imported(work, paper.slug))
     other = select("SELECT line FROM elsewhere WHERE paper = :paper ORDER BY id", paper=paper.slug)
     lines, elsewhere = ([row["line"] for row in rows] for rows in (own, other))
-    return _page(paper, told[0]["abstract"] if told else None, lines, by, elsewhere)
+    gone = select("SELECT withdrawn_at FROM details WHERE slug = :slug", slug=paper.slug)
+    when = gone[0]["withdrawn_at"] if gone else None
+    return _page(paper, told[0]["abstract"] if told else None, lines, by, elsewhere, when)
 
 
 def everything() -> Iterator[Page]:
-    """Every paper as `paper` gives it, for the price of three queries."""
+    """Every paper as `paper` gives it, for the price of four queries."""
     abstracts = {
         row["slug"]: row["abstract"] for row in select("SELECT slug, abstract FROM abstracts")
     }
@@ -76,10 +78,11 @@ def everything() -> Iterator[Page]:
         own[row["paper"]].append(row["line"])
     for row in select("SELECT paper, line FROM elsewhere ORDER BY id"):
         elsewhere[row["paper"]].append(row["line"])
-    upon = {work: _imported(work) for work in sorted(works())}
+    upon, gone = {work: _imported(work) for work in sorted(works())}, _withdrawn()
     for paper in papers():
-        by = (work for work, older in upon.items() if paper.slug in older)
-        yield _page(paper, abstracts.get(paper.slug), own[paper.slug], by, elsewhere[paper.slug])
+        slug = paper.slug
+        by = (work for work, older in upon.items() if slug in older)
+        yield _page(paper, abstracts.get(slug), own[slug], by, elsewhere[slug], gone.get(slug))
 
 
 def _page(
@@ -88,26 +91,35 @@ def _page(
     own: Iterable[str],
     by: Iterable[str],
     elsewhere: Iterable[str],
+    withdrawn_at: str | None,
 ) -> Page:
     """A paper's page, from the ledger lines of the user's own trials among others."""
     seen = [Evidence(trial=trial, mine=False) for trial in evidence.shipped(paper.slug)]
     seen += [Evidence(trial=Trial.parse(line), mine=True) for line in own]
     seen.sort(key=lambda each: each.trial.on)
     last = {each.trial.claim: each.trial.verdict for each in seen if not each.trial.control}
+    other = {(one.claim, one.data.get("fingerprint")): one for one in map(Trial.parse, elsewhere)}
     pages = [_WORKS / f"{paper.slug}.py", _WORKS / paper.slug / "__init__.py"]
     return Page(
         paper=paper,
-        row=_row(paper, last),
+        row=_row(paper, last, bool(withdrawn_at)),
         abstract=abstract,
         work=next((page for page in pages if page.exists()), None),
         builds_upon=_imported(paper.slug),
         built_upon_by=tuple(by),
         evidence=tuple(seen),
-        elsewhere=tuple(map(Trial.parse, elsewhere)),
+        elsewhere=tuple(other.values()),
+        withdrawn_at=withdrawn_at,
     )
 
 
-def _row(paper: Paper, verdicts: dict[str, Verdict]) -> Row:
+def _withdrawn() -> dict[str, str]:
+    """When papers were seen to be withdrawn, by slug."""
+    asked = "SELECT slug, withdrawn_at FROM details WHERE withdrawn_at IS NOT NULL"
+    return {row["slug"]: row["withdrawn_at"] for row in select(asked)}
+
+
+def _row(paper: Paper, verdicts: dict[str, Verdict], withdrawn: bool) -> Row:
     counted = Counter(verdicts.values())
     return Row(
         slug=paper.slug,
@@ -120,6 +132,7 @@ def _row(paper: Paper, verdicts: dict[str, Verdict]) -> Row:
         runnable=paper.runnable,
         works=paper.has_work,
         verdicts={str(verdict): counted[verdict] for verdict in Verdict},
+        withdrawn=withdrawn,
     )
 
 

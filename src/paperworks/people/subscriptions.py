@@ -60,6 +60,16 @@ class Subscription:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ended:
+    """Why an address gets no digests any more."""
+
+    address: str
+    why: str
+    at: str
+    barred: bool  # it bounced or complained: asking it again is for administrators to allow
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """The one message that asks an address whether it wants digests. The token is nowhere else."""
 
@@ -299,6 +309,41 @@ def suppressed(engine: "Engine", address: str) -> str | None:
     """Why nothing is sent to an address; None where that is not so."""
     with engine.connect() as connection:
         return _barred(connection, address)
+
+
+def suppressions(engine: "Engine", k: int = 200) -> tuple[Ended, ...]:
+    """The addresses that bounced, complained or said never, the last ones first."""
+    from sqlalchemy import select
+
+    from paperworks.store.tables import suppressions
+
+    asked = select(suppressions).order_by(suppressions.c.at.desc(), suppressions.c.address)
+    with engine.connect() as connection:
+        rows = connection.execute(asked.limit(k)).all()
+    return tuple(Ended(address=r.address, why=r.reason, at=r.at, barred=True) for r in rows)
+
+
+def ended(engine: "Engine", person: Person) -> Ended | None:
+    """Why the address that a person confirmed last gets nothing; None where it is not so.
+
+    Nothing is told of an address that never agreed: it may be somebody else's.
+    """
+    from sqlalchemy import select
+
+    from paperworks.store.tables import consents, suppressions
+
+    mine = select(consents).where(consents.c.person == person.id).order_by(consents.c.id.desc())
+    with engine.connect() as connection:
+        last = connection.execute(mine.limit(1)).one_or_none()
+        if last is None:
+            return None
+        theirs = select(suppressions).where(suppressions.c.address == last.address.lower())
+        barred = connection.execute(theirs).one_or_none()
+    if barred:
+        return Ended(address=last.address, why=barred.reason, at=barred.at, barred=True)
+    if last.what == "withdrawn":
+        return Ended(address=last.address, why=last.said, at=last.at, barred=False)
+    return None
 
 
 def relent(engine: "Engine", address: str) -> bool:

@@ -20,6 +20,8 @@ ACCESS = {
     # pages
     "GET /": PUBLIC,
     "GET /search": PUBLIC,
+    "GET /like": PUBLIC,
+    "POST /like": PUBLIC,
     "GET /trending": PUBLIC,
     "GET /trending/formula": PUBLIC,
     "GET /new": PUBLIC,
@@ -74,6 +76,7 @@ ACCESS = {
     "POST /admin/people/{number}/remove": ADMIN,
     "POST /admin/invitations": ADMIN,
     "POST /admin/invitations/{number}/withdraw": ADMIN,
+    "POST /admin/suppressions/lift": ADMIN,
     # feeds, and what letters link to
     "GET /feeds/{name}.atom": PUBLIC,
     "GET /atom/search/{token}": TOKEN,

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Engine, func, select
 
-from paperworks.people import accounts, invitations, keys
+from paperworks.people import accounts, invitations, keys, subscriptions
 from paperworks.people.accounts import ROLES, Person
 from paperworks.server import overview
 from paperworks.server.guard import Rate, network
@@ -262,6 +262,15 @@ def withdraw(number: int, me: Me, engine: Store) -> Response:
     return RedirectResponse("/admin", 303)
 
 
+@router.post("/admin/suppressions/lift")
+def lift(request: Request, me: Me, engine: Store, now: Now, address: Words = "") -> Response:
+    """Let mail go again to an address that bounced or complained."""
+    if not subscriptions.relent(engine, address):
+        told = "No such address is kept from mail."
+        return _admin(request, engine, me, now, said=told, bad=True, status=404)
+    return RedirectResponse("/admin", 303)
+
+
 def status(request: Request, engine: Engine) -> dict[str, Any]:
     """How the server is: for administrators, on the page and in the API."""
     from paperworks.index.papers import papers
@@ -329,6 +338,7 @@ def _admin(request: Request, engine: Engine, me: Person, now: Any, **more: Any) 
         "me": me,
         "people": accounts.list_people(engine),
         "invitations": invitations.invitations(engine, me, now),
+        "suppressions": subscriptions.suppressions(engine),
         "server": status(request, engine),
         "roles": ROLES,
         "code": None,

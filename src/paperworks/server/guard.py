@@ -27,7 +27,7 @@ from paperworks.server.settings import Settings
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 ONE_CLICK = re.compile(r"/unsubscribe/[^/]+")  # RFC 8058: posted by a mail provider, not a page
-COMPARES = re.compile(r"/api/v1/(like-text|similar)")  # as dear as a search, without a query
+COMPARES = re.compile(r"/like|/api/v1/(like-text|papers/[^/]+/similar)")  # as dear as searches
 UPLOADS = re.compile(r"/library/import|/api/v1/me/import")
 QUERY_NAMES = frozenset({"q", "query"})
 

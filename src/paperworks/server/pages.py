@@ -199,6 +199,23 @@ def search(
     )
 
 
+@router.get("/like")
+def like(request: Request) -> Response:
+    """Where a text is given, to find papers like it."""
+    return page(request, "like.html.j2", text="", found=None)
+
+
+@router.post("/like")
+def like_text(
+    request: Request, engine: Store, text: Annotated[str, Form(max_length=10_000)] = ""
+) -> Response:
+    """Papers like a text. Posted, since texts are longer than addresses; it changes nothing."""
+    from paperworks.index.similar import like_text
+
+    found = stock(engine).found(like_text(text, EACH))
+    return page(request, "like.html.j2", text=text, found=found)
+
+
 def _found(known: Stock, asked: Asked, offset: int) -> tuple[list[Item], int, str]:
     """What a page shows from `offset` on, how many there are in all, and what to say of it."""
     from paperworks.index.filters import admitted
@@ -398,6 +415,7 @@ def paper(request: Request, slug: str, who: Anybody, engine: Store, now: Now) ->
         authors=held.authors,
         abstract=held.known.abstract,
         entries=held.entries,
+        others=held.others,
         texts=held.texts,
         bibtex=held.bibtex,
         models=of_paper(slug),

@@ -251,6 +251,7 @@ def _digest(
         said=said,
         bad=bad,
         mine=mine,
+        ended=subscriptions.ended(engine, me),
         following=following,
         searches=searches.saved(engine, me),
         weekdays=subscriptions.WEEKDAYS,

@@ -197,6 +197,7 @@ class Leaf:
     known: Page
     shown: html.Page
     entries: tuple[html.Entry, ...]  # its claims
+    others: tuple[html.Entry, ...]  # these on other data, without figures
     marks: Mapping[str, str]  # of their figures
     texts: tuple[tuple[str, int, Markup], ...]  # file, how many lines, the lines
     bibtex: str
@@ -250,6 +251,7 @@ def _leaf(slug: str) -> Leaf:
         known=known,
         shown=shown,
         entries=tuple(entries),
+        others=tuple(html.entry(trial, Markup("")) for trial in shown.elsewhere),
         marks=marks,
         texts=tuple((name, len(ls), _numbered(n, ls)) for n, (name, ls) in enumerate(texts, 1)),
         bibtex=bibtex.entry(known.paper, authors),

@@ -82,16 +82,19 @@ def keep(connection: "Connection", entries: Iterable[tuple[str, Listed]], now: d
         row = facts.get(slug)
         wins = _wins(source, entry, row)
         text = texts.get(slug)
-        newer = wins and source == ARXIV and text.get("source") == ARXIV
+        standing = source == ARXIV and not entry.withdrawn  # what was taken back replaces nothing
+        newer = wins and standing and text.get("source") == ARXIV
         if entry.abstract and (not text or newer) and entry.abstract != text.get("abstract"):
             texts.put(slug, {"abstract": entry.abstract, "source": source, "imported_at": when})
-        if wins and source == ARXIV and row.get("source") == ARXIV:
+        if wins and standing and row.get("source") == ARXIV:
             shelf.rename(slug, entry.title)
-        if row.get("withdrawn_at") and source == ARXIV:
-            facts.put(slug, {"withdrawn_at": None})
-        if said := _said(entry, row, wins):
+        said = _said(entry, row, wins)
+        if source == ARXIV:
+            said |= _taken_back(entry, row, when)
+        if said:
+            blank = {} if row else {name: "[]" for name in _LISTS}
             stamp = {"source": source if wins or not row else row["source"], "fetched_at": when}
-            facts.put(slug, said | stamp)
+            facts.put(slug, blank | said | stamp)
         if entry.day:
             _shown(shown, slug, entry.day, when)
     own = shelf.own()
@@ -155,10 +158,11 @@ def withdraw(connection: "Connection", arxiv: Iterable[str], now: datetime) -> i
     for some in _portions(gone):
         slugs |= set(connection.scalars(select(papers.c.slug).where(papers.c.arxiv.in_(some))))
     changes = _Changes({row["slug"]: row for row in _rows(connection, details, slugs)})
-    blank = {"authors": "[]", "categories": "[]", "source": ARXIV, "fetched_at": when}
+    blank = {"authors": "[]", "categories": "[]", "source": ARXIV}
     for slug in slugs:
         row = changes.get(slug) or blank
-        changes.put(slug, row | {"withdrawn_at": row.get("withdrawn_at") or when})
+        if not row.get("withdrawn_at"):
+            changes.put(slug, row | {"withdrawn_at": when, "fetched_at": when})
     changes.write(connection, details)
     return len(slugs)
 
@@ -245,6 +249,16 @@ def _said(entry: Listed, row: dict[str, Any], wins: bool) -> dict[str, Any]:
     empty = {None, "", "[]"}
     said = {name: v for name, v in said.items() if v and (wins or row[name] in empty)}
     return {name: value for name, value in said.items() if value != row[name]}
+
+
+def _taken_back(entry: Listed, row: dict[str, Any], when: str) -> dict[str, Any]:
+    """When the paper was taken back, where what arXiv says now changes that.
+
+    A day's feed leaves out comments and dates; so only a word with a date takes the mark away.
+    """
+    if entry.withdrawn:
+        return {} if row.get("withdrawn_at") else {"withdrawn_at": when}
+    return {"withdrawn_at": None} if row.get("withdrawn_at") and entry.published else {}
 
 
 def _shown(shown: _Changes, slug: str, day: Day, when: str) -> None:

@@ -12,6 +12,17 @@ from paperworks.paper import arxiv_id, same_title
 LONGEST_TITLE = 400  # characters; the longest that we have seen has 176
 MOST_AUTHORS = 10_000  # the longest list of authors in print has about 5,200
 LONGEST_ADDRESS = 500  # characters
+_WITHDRAWN = re.compile(  # where a sentence begins: "an earlier version was withdrawn" says less
+    r"""(?:^|[.,;:!?([])\s*(?:
+        (?:(?:this|the|our)\s+)?
+        (?:paper|article|manuscript|preprint|submission|note|work)\s+
+        (?:(?:has\s+been|is|was|is\s+being)\s+)?(?:temporarily\s+)?(?:withdrawn|retracted)\b
+      | (?:the\s+)?authors?\s+(?:has|have)\s+(?:withdrawn|retracted)\s+(?:this|the)\b
+      | (?:withdrawn|retracted)\b
+        (?=\s*(?:$|[.,;:!?)\]]|(?:by|due|because|as|since|for|until|pending)\b))
+    )(?!\s+from\s+(?!(?:the\s+)?arxiv))""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/\S+)$", re.IGNORECASE)
 
 
@@ -84,6 +95,14 @@ class Listed:
             **{name: said[name] or None for name in some},
             **known,
         )
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the authors' words, or arXiv's in their place, say that it was taken back.
+
+        Its record stays: the comment says why; of old ones the abstract does, in its first words.
+        """
+        return bool(_WITHDRAWN.match(self.abstract) or _WITHDRAWN.search(self.comment or ""))
 
 
 def doi(text: Any) -> str | None:

@@ -60,7 +60,7 @@ details = Table(  # owner: sources
     Column("license", Text),
     Column("code", Text),  # address of a repository, http or https
     Column("page", Text),  # address of a project's page, http or https
-    Column("withdrawn_at", Text),  # when the archive said that it is gone
+    Column("withdrawn_at", Text),  # when we saw that the archive or its authors took it back
     Column("source", Text, nullable=False),  # which source said most of it
     Column("fetched_at", Text, nullable=False),  # when it last changed
     Index("details_by_doi", "doi"),

@@ -54,6 +54,7 @@ def paper(page: Page) -> RenderableType:
     named = [str(fact) for fact in facts if fact] + [f"arXiv:{known.arxiv}"] * bool(known.arxiv)
     parts: list[RenderableType] = [Text(known.title, style="bold"), Text(" · ".join(named))]
     said = {
+        "Withdrawn": page.withdrawn_at and f"seen on {page.withdrawn_at[:10]}",
         "In short": known.summary,
         "It claims": known.claim,
         "Cannot run": known.cannot_run,
@@ -76,22 +77,22 @@ def paper(page: Page) -> RenderableType:
 
 def paper_data(page: Page) -> dict[str, Any]:
     """A paper's page as JSON shows it: the newest trial of each claim, without its curves."""
-    trials = []
-    for each in page.newest:
-        told = {name: getattr(each.trial, name) for name in _TOLD}
-        trials.append(told | {"reason": each.trial.judge().reason, "mine": each.mine})
     return {
         **asdict(page.paper),
         **asdict(page.row),
         "abstract": page.abstract,
+        "withdrawn_at": page.withdrawn_at,
         "work": str(page.work) if page.work else None,
         "builds_upon": page.builds_upon,
         "built_upon_by": page.built_upon_by,
-        "trials": trials,
-        "elsewhere": [
-            {name: getattr(trial, name) for name in (*_TOLD, "data")} for trial in page.elsewhere
-        ],
+        "trials": [_told(each.trial, mine=each.mine) for each in page.newest],
+        "elsewhere": [_told(trial, mine=True, data=trial.data) for trial in page.elsewhere],
     }
+
+
+def _told(trial: Trial, **more: Any) -> dict[str, Any]:
+    said = {name: getattr(trial, name) for name in _TOLD}
+    return said | {"reason": trial.judge().reason} | more
 
 
 def _other(trial: Trial) -> str:

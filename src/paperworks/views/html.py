@@ -43,6 +43,7 @@ class Page:
     paper: Paper
     trials: tuple[Trial, ...] = ()  # the newest of every claim
     elsewhere: tuple[Trial, ...] = ()  # on data of the user's own
+    withdrawn_at: str | None = None
     mine: frozenset[str] = frozenset()  # claims of which the newest trial is the reader's own
     authors: str = ""
     texts: Mapping[str, str] = field(default_factory=dict)  # file -> source, the page first
@@ -101,6 +102,7 @@ def work_page(page: Page, home: str | None = None, places: Places = PLACES) -> s
             for trial in page.trials
         ],
         elsewhere=[(trial, trial.judge()) for trial in page.elsewhere],
+        withdrawn_at=page.withdrawn_at,
         models=page.models,
         upon=page.upon,
         by=page.by,

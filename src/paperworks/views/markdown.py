@@ -24,6 +24,8 @@ def paper(page: Page, address: str = "") -> str:
         named.append(f"[page](<{address}>)")
     parts = [f"# {plain(known.title)}", " · ".join(named)]
     told = {
+        "Withdrawn": page.withdrawn_at
+        and f"Its authors or arXiv took it back; seen on {page.withdrawn_at[:10]}.",
         "In short": known.summary,
         "It claims": known.claim,
         "Cannot run": known.cannot_run,
@@ -37,6 +39,9 @@ def paper(page: Page, address: str = "") -> str:
         parts += [_claim(each.trial, each.mine) for each in page.newest]
     elif page.work:
         parts += ["## What was measured", "Nothing yet; the work is there to be run."]
+    if page.elsewhere:
+        parts += ["## On other data", "Tried here on data of somebody's own; it decides nothing."]
+        parts += [_claim(trial, True) for trial in page.elsewhere]
     for name, slugs in (("Builds upon", page.builds_upon), ("Built upon by", page.built_upon_by)):
         if slugs:
             parts += [f"## {name}", ", ".join(map(plain, slugs))]
@@ -65,6 +70,8 @@ def _claim(trial: Trial, mine: bool) -> str:
     kind = f" ({', '.join(kinds)})" if kinds else ""
     rule, reason = trial.rule.replace("`", " "), plain(found.reason).capitalize()
     on = f"{plain(trial.on or 'an unknown day')}{' here' if mine else ''}"
+    if trial.data:
+        on += f" with {plain(trial.data['name'])} ({plain(trial.data['kind'])})"
     return (
         f"- **{found.verdict}**{kind}: {plain(trial.says)}\n"
         f"  Rule: `{rule}`. {reason}. {spell.wins(trial, found)}\n"

@@ -15,7 +15,8 @@ from paperworks.index.for_you import Pick
 from paperworks.index.trending import Trend
 from paperworks.server.api import shape
 from paperworks.server.api.shape import Answer, Limit, Listed, Offset
-from paperworks.server.sessions import Me, Now
+from paperworks.server.sessions import Me, Now, Store
+from paperworks.server.stock import stock
 
 router = shape.router()
 
@@ -99,6 +100,12 @@ class Trial(BaseModel):
     on: str
 
 
+class Other(Trial):
+    """A claim tried on data of somebody's own: no evidence about the paper."""
+
+    data: dict[str, str] = Field(description="Its name, kind, fingerprint, and what was taken.")
+
+
 class Paper(BaseModel):
     """Everything known of a paper."""
 
@@ -116,9 +123,12 @@ class Paper(BaseModel):
     works: bool
     verdicts: dict[str, int]
     abstract: str | None
+    withdrawn: bool
+    withdrawn_at: str | None = Field(description="When it was seen to be withdrawn.")
     builds_upon: list[str]
     built_upon_by: list[str]
     trials: list[Trial]
+    elsewhere: list[Other] = Field(description="On other data; no verdict counts these.")
 
 
 class Model(BaseModel):
@@ -144,14 +154,16 @@ def _told(kind: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/papers", response_model=Listed[Row])
-def list_papers(request: Request, asked: Annotated[Listing, Query()]) -> Any:
+def list_papers(request: Request, engine: Store, asked: Annotated[Listing, Query()]) -> Any:
     """Papers that meet every condition, in the order of their ids."""
     from paperworks.index.filters import admitted
-    from paperworks.index.listing import listing
 
     slugs = admitted(**asked.wanted())
-    rows = listing(runnable=asked.runnable)
-    found = [row for row in rows if slugs is None or row.slug in slugs]
+    found = [
+        row
+        for row in stock(engine).rows.values()
+        if (slugs is None or row.slug in slugs) and asked.runnable in (None, row.runnable)
+    ]
     said = asked.said() | {"runnable": asked.runnable}
     return shape.part(request, found, asked.offset, asked.limit, said)
 
