@@ -3,6 +3,7 @@
 Import from the files, so that a work depends on what it uses and no more.
 
     features    FeatureInfo: channels and strides of the maps an image network gives
+    classifier  Classifier: features, pooling and a head that can be changed, named as timm does
     dense       relu_layer: a square linear map and a ReLU
     graph       normalized adjacency, spread, GraphConvolution and GCN (Kipf and Welling)
     norm        PreNorm: a residual branch behind a LayerNorm

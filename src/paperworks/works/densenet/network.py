@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from paperworks.blocks.classifier import Classifier, Images, Maps
 from paperworks.blocks.features import FeatureInfo, FeatureMap
-
-Images = Float[Tensor, "batch channels height width"]
-Maps = Float[Tensor, "batch maps rows columns"]
 
 
 class DenseLayer(nn.Sequential):
@@ -63,7 +60,7 @@ class Transition(nn.Sequential):
         self.pool = nn.AvgPool2d(2)
 
 
-class DenseNet(nn.Module):
+class DenseNet(Classifier):
     """A stem, dense blocks of `layers[i]` layers with transitions between them, a linear head.
 
     `growth` is the paper's k. A transition leaves the share `compression` of the maps, the paper's
@@ -113,9 +110,7 @@ class DenseNet(nn.Module):
         maps[-1] = FeatureMap(channels, stride, "features.norm5")
         self.relu5 = nn.ReLU()
         self.feature_info = FeatureInfo(maps)
-        self.num_features = channels
-        self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.reset_classifier(0 if features_only else num_classes)
+        self.end(channels, 0 if features_only else num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # section 4.2, after arXiv:1502.01852
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -128,26 +123,3 @@ class DenseNet(nn.Module):
             if f"features.{name}" in wanted:
                 maps.append(x)
         return [*maps[:-1], self.relu5(x)]
-
-    def forward_features(self, x: Images) -> Maps:
-        """The last block's maps after norm and ReLU, before pooling."""
-        return self.relu5(self.features(x))
-
-    def forward_head(self, x: Images, pre_logits: bool = False) -> Float[Tensor, "batch out"]:
-        """Pooled features and, unless `pre_logits`, their classes' scores."""
-        pooled = self.global_pool(x)
-        return pooled if pre_logits else self.classifier(pooled)
-
-    def forward(self, x: Images) -> Float[Tensor, "batch out"] | list[Tensor]:
-        if self.features_only:
-            return self.feature_maps(x)
-        return self.forward_head(self.forward_features(x))
-
-    def get_classifier(self) -> nn.Module:
-        """The head."""
-        return self.classifier
-
-    def reset_classifier(self, num_classes: int) -> None:
-        """A new head for so many classes; none for 0."""
-        head = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
-        self.classifier = head

@@ -6,9 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from paperworks.blocks.classifier import Classifier
 from paperworks.blocks.features import FeatureInfo, FeatureMap
 from paperworks.model import model
-from paperworks.works.inception_v3.mixed import BLOCKS, BasicConv2d, Images, Maps, Mixed
+from paperworks.works.inception_v3.mixed import BLOCKS, BasicConv2d, Images, Mixed
 
 
 class AuxiliaryHead(nn.Module):
@@ -26,13 +27,15 @@ class AuxiliaryHead(nn.Module):
         return self.fc(self.global_pool(self.conv1(self.conv0(self.pool(x)))))
 
 
-class InceptionV3(nn.Module):
+class InceptionV3(Classifier):
     """Six convolutions, eleven mixed blocks, mean pooling, a linear head.
 
     With `aux_logits` a training network returns the scores of both heads, the auxiliary one's last;
     it needs images of about 299 pixels. `small_input` keeps the size until the first reduction.
     `num_classes=0` leaves out the head; `features_only` returns the last maps of every stride.
     """
+
+    head_name = "fc"
 
     def __init__(
         self,
@@ -64,9 +67,7 @@ class InceptionV3(nn.Module):
             ends |= {name: (channels, stride)} if name[6:] in ("5d", "6e", "7c") else {}
         self.AuxLogits = AuxiliaryHead(768, num_classes) if aux_logits else None
         self.feature_info = FeatureInfo(FeatureMap(*end, name) for name, end in ends.items())
-        self.num_features = channels
-        self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.reset_classifier(0 if features_only else num_classes)
+        self.end(channels, 0 if features_only else num_classes)
 
     def _maps(self, x: Images) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -74,15 +75,12 @@ class InceptionV3(nn.Module):
             x = found[name] = self.get_submodule(name)(x)
         return found
 
-    def forward_features(self, x: Images) -> Maps:
-        """The last block's maps, before pooling."""
-        return self._maps(x)["Mixed_7c"]
+    def feature_maps(self, x: Images) -> list[Tensor]:
+        """The last maps of every stride, in order."""
+        maps = self._maps(x)
+        return [maps[name] for name in self.feature_info.module_name()]
 
-    def forward_head(self, x: Images, pre_logits: bool = False) -> Float[Tensor, "batch out"]:
-        """Pooled features and, unless `pre_logits`, their classes' scores."""
-        return self.global_pool(x) if pre_logits else self.fc(self.global_pool(x))
-
-    def forward(
+    def forward(  # type: ignore[override]  # two scores where there are auxiliary ones
         self, x: Images
     ) -> Float[Tensor, "batch out"] | tuple[Tensor, Tensor] | list[Tensor]:
         maps = self._maps(x)
@@ -92,14 +90,6 @@ class InceptionV3(nn.Module):
         if self.AuxLogits is not None and self.training:
             return scores, self.AuxLogits(maps["Mixed_6e"])
         return scores
-
-    def get_classifier(self) -> nn.Module:
-        """The head."""
-        return self.fc
-
-    def reset_classifier(self, num_classes: int) -> None:
-        """A new head for so many classes; none for 0."""
-        self.fc = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
 
 
 @model(

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from paperworks.blocks.classifier import Classifier, Images as Images, Maps
 from paperworks.blocks.features import FeatureInfo, FeatureMap
-
-Images = Float[Tensor, "batch channels height width"]
-Maps = Float[Tensor, "batch maps rows columns"]
 
 
 class Stage(NamedTuple):
@@ -97,7 +94,7 @@ class InvertedResidual(Thin):
         return self.bn3(self.conv_pwl(x))
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Classifier):
     """A stem, stages of blocks, a 1x1 convolution to `head` maps, mean pooling, a linear head.
 
     `width` multiplies all channels, those of the head if it is above 1 only (section 4). From
@@ -142,12 +139,11 @@ class MobileNetV2(nn.Module):
             self.blocks.append(made)
         self.feature_info = FeatureInfo(maps.values())
         if not features_only:
-            self.num_features = max(head, eights(head * width))
-            self.conv_head = nn.Conv2d(channels, self.num_features, 1, bias=False)
-            self.bn2 = nn.BatchNorm2d(self.num_features)
+            maps_of_head = max(head, eights(head * width))
+            self.conv_head = nn.Conv2d(channels, maps_of_head, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(maps_of_head)
             self.act2 = nn.ReLU6()
-            self.global_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-            self.reset_classifier(num_classes)
+            self.end(maps_of_head, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
@@ -165,22 +161,3 @@ class MobileNetV2(nn.Module):
     def forward_features(self, x: Images) -> Maps:
         """The head's maps, before pooling."""
         return self.act2(self.bn2(self.conv_head(self.feature_maps(x)[-1])))
-
-    def forward_head(self, x: Images, pre_logits: bool = False) -> Float[Tensor, "batch out"]:
-        """Pooled features and, unless `pre_logits`, their classes' scores."""
-        pooled = self.global_pool(x)
-        return pooled if pre_logits else self.classifier(pooled)
-
-    def forward(self, x: Images) -> Float[Tensor, "batch out"] | list[Tensor]:
-        if self.features_only:
-            return self.feature_maps(x)
-        return self.forward_head(self.forward_features(x))
-
-    def get_classifier(self) -> nn.Module:
-        """The classifier."""
-        return self.classifier
-
-    def reset_classifier(self, num_classes: int) -> None:
-        """A new classifier for so many classes; none for 0."""
-        made = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
-        self.classifier = made

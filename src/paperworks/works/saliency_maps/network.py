@@ -3,23 +3,22 @@
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from paperworks.blocks.classifier import Classifier, Features, Images, Maps
 from paperworks.blocks.features import FeatureInfo, FeatureMap
 from paperworks.model import model
 
-Images = Float[Tensor, "batch chans height width"]
-Maps = Float[Tensor, "batch features rows columns"]
 
-
-class ConvNet(nn.Module):
+class ConvNet(Classifier):
     """Convolutions of 64, 256, 256, 256 and 256 filters, and three linear maps.
 
     The paper prints widths only; kernels, strides and pooling are AlexNet's (Krizhevsky et al.,
     2012), padded so that every stage halves. `small_input` is a stem for images of about 32
     pixels: a 3x3 convolution at stride 1. `num_classes=0` leaves out the last map.
     """
+
+    head_name = "fc"
 
     def __init__(
         self,
@@ -67,27 +66,9 @@ class ConvNet(nn.Module):
         two = self.stage2(one)
         return [one, two, self.stage3(two)]
 
-    def forward_features(self, x: Images) -> Maps:
-        """The last stage's output, before pooling."""
-        return self.feature_maps(x)[-1]
-
-    def forward_head(self, x: Maps, pre_logits: bool = False) -> Float[Tensor, "batch out"]:
-        """Hidden features and, unless `pre_logits`, their classes' scores."""
-        hidden = self.hidden(self.pool(x))
-        return hidden if pre_logits else self.fc(hidden)
-
-    def forward(self, x: Images) -> Float[Tensor, "batch out"] | list[Tensor]:
-        if self.features_only:
-            return self.feature_maps(x)
-        return self.forward_head(self.forward_features(x))
-
-    def get_classifier(self) -> nn.Module:
-        """The last linear map."""
-        return self.fc
-
-    def reset_classifier(self, num_classes: int) -> None:
-        """A new last map for so many classes; none for 0."""
-        self.fc = nn.Linear(self.num_features, num_classes) if num_classes else nn.Identity()
+    def pooled(self, x: Maps) -> Features:
+        """What the last linear map reads: hidden features."""
+        return self.hidden(self.pool(x))
 
 
 def _halved() -> nn.MaxPool2d:
