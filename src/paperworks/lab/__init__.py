@@ -4,7 +4,7 @@ Import from the files, so that a measurement depends on what it uses and no more
 
     seeds       stream: a generator for one purpose; fresh: a network with weights of its own
     split       Split: training, validation and, once, test examples
-    fit         fit: mini-batch training, the same for every arm; batches
+    fit         fit: mini-batch training, the same for every arm; cosine: a schedule; adam
     score       accuracy and other numbers read off predictions
     segmentation mean_iou of classes of pixels; near_edges: the band around their borders
     depth       errors of depth maps, with and without alignment in scale and shift

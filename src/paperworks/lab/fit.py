@@ -1,5 +1,6 @@
 """Training, as claims need it: short, and the same for every arm."""
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -13,6 +14,22 @@ from paperworks.lab.split import Examples, batches
 Optimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 adam = partial(torch.optim.Adam, lr=1e-3, fused=True)
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}  # by a weight's axes
+
+
+def cosine(steps: int) -> Callable[[int], float]:
+    """A schedule from 1 at the start to 0 after `steps` steps: half a wave (arXiv:1608.03983)."""
+    return lambda step: (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def lay_out(net: nn.Module) -> None:
+    """Keep the weights of convolutions, of images and of volumes, with their channels last.
+
+    So they are a little faster on processors; no number changes but by rounding.
+    """
+    for weight in net.parameters():
+        if layout := _LAYOUTS.get(weight.ndim):
+            weight.data = weight.data.contiguous(memory_format=layout)
 
 
 def fit(
@@ -34,7 +51,7 @@ def fit(
     `after_step(step)` may look or prune, and stops the training by returning True. So does a
     loss that is not finite; it is the last in the list.
     """
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    lay_out(net)
     adjust = optimizer(net.parameters())
     rate = torch.optim.lr_scheduler.LambdaLR(adjust, schedule or (lambda step: 1.0))
     views = stream(seed, "augment")

