@@ -26,6 +26,7 @@ edges, autoencoders, QM9, tensor field networks and SE(3)-Transformers.
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,8 +89,8 @@ def error(build: Build, seed: Seed) -> Measured:
     examples = Examples(packed(now), moved(now, 1.0, 0.01).place)
     parts = split(examples, (500, 200, 500), stream(seed, "data"))
     net = fresh(build, seed)
-    how = {"seed": seed, "batch": 50, "optimizer": partial(adam, lr=RATE[build])}
-    losses = fit(net, parts.train, steps=STEPS, loss=mse_loss, **how)  # type: ignore[arg-type]
+    how: Any = {"seed": seed, "batch": 50, "optimizer": partial(adam, lr=RATE[build])}
+    losses = fit(net, parts.train, steps=STEPS, loss=mse_loss, **how)
     test = parts.open_test()
     found = mse_loss(predict(net, test.x), test.y).log10().item()
     return Measured(found, (range(1, len(losses) + 1), losses), ("step", "training error"))

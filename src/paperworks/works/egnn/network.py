@@ -26,10 +26,10 @@ def two_layers(into: int, width: int, out: int, last: bool = False) -> nn.Sequen
 
 def small(width: int) -> nn.Sequential:
     """A number for every message, that starts close to zero."""
-    layers = two_layers(width, width, 1)
-    nn.init.xavier_uniform_(layers[2].weight, gain=0.001)  # type: ignore[arg-type]
-    nn.init.zeros_(layers[2].bias)  # type: ignore[arg-type]
-    return layers
+    first, last = nn.Linear(width, width), nn.Linear(width, 1)
+    nn.init.xavier_uniform_(last.weight, gain=0.001)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(first, nn.SiLU(), last)
 
 
 class EquivariantLayer(nn.Module):

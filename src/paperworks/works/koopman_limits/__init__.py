@@ -69,7 +69,7 @@ def distance_to_spectrum(data: tuple[int, int], seed: Seed) -> float:
     """
     points, times = data
     means = products(torus, points, stream(seed, "data"))
-    means = Products(*[sum([mean] * times) / times for mean in means])  # type: ignore[arg-type]
+    means = Products(*[torch.stack([mean] * times).mean(0) for mean in means])
     wave = torch.cartesian_prod(*[torch.arange(-1, 2, dtype=torch.float64)] * 2)
     true = torch.exp(1j * (wave @ SPEEDS))
     found = decomposed(means).values

@@ -1,7 +1,7 @@
 """Linear maps and convolutions as products whose columns are ordered by importance: section 3."""
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from jaxtyping import Bool, Float
@@ -79,8 +79,8 @@ def build(layer: nn.Linear | nn.Conv2d, left: Tensor, right: Tensor) -> Factored
     else:
         places: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding}
         places |= {"dilation": layer.dilation, "padding_mode": layer.padding_mode}
-        size = tuple(layer.kernel_size)
-        down = nn.Conv2d(layer.in_channels, rank, size, bias=False, **places)  # type: ignore[arg-type]
+        places |= {"kernel_size": layer.kernel_size}
+        down = nn.Conv2d(layer.in_channels, rank, bias=False, **places)
         up = nn.Conv2d(rank, layer.out_channels, 1, bias=bias)
     down.weight.copy_(right.view_as(down.weight))
     up.weight.copy_(left.view_as(up.weight))
@@ -95,13 +95,15 @@ def decompose_all(net: nn.Module, keep: Collection[str] = ()) -> nn.Module:
     Grouped convolutions stay as they are: theirs is no single matrix.
     """
     for path, layer in list(net.named_modules()):
-        single = isinstance(layer, nn.Linear) or (
-            isinstance(layer, nn.Conv2d) and layer.groups == 1
-        )
-        if single and path not in keep:
+        if _single(layer) and path not in keep:
             parent, _, name = path.rpartition(".")
-            setattr(net.get_submodule(parent), name, decompose(layer))  # type: ignore[arg-type]
+            setattr(net.get_submodule(parent), name, decompose(layer))
     return net
+
+
+def _single(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d]:
+    """Whether its weight is one matrix."""
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
 
 
 def first(rank: int, draw: Generator) -> Columns:

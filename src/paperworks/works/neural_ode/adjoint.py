@@ -19,7 +19,7 @@ def with_adjoint(
     `solve`, solves for the gradients. The times themselves get none.
     """
     weights = [p for p in f.parameters() if p.requires_grad]
-    return _Adjoint.apply(f, times, solve, back or solve, start, *weights)  # type: ignore[no-any-return]
+    return _Adjoint.apply(f, times, solve, back or solve, start, *weights)
 
 
 class _Adjoint(torch.autograd.Function):
@@ -33,7 +33,7 @@ class _Adjoint(torch.autograd.Function):
         return states
 
     @staticmethod
-    @once_differentiable
+    @once_differentiable  # which hides the arguments' names
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (states,) = ctx.saved_tensors
         weights = [p for p in ctx.f.parameters() if p.requires_grad]

@@ -45,7 +45,7 @@ class TimedConv(nn.Conv2d):
     def __init__(self, width: int) -> None:
         super().__init__(width + 1, width, 3, padding=1)
 
-    def forward(self, t: float, x: Maps) -> Maps:  # type: ignore[override]
+    def forward(self, t: float, x: Maps) -> Maps:  # type: ignore[override]  # dynamics take it first
         return super().forward(torch.cat([torch.full_like(x[:, :1], t), x], dim=1))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -46,9 +47,9 @@ class Flattened(nn.Module):
         return seen.transpose(1, 2).flatten(0, 1)
 
 
-def non_local(**options: object) -> nn.Module:
+def non_local(**options: Any) -> nn.Module:
     """The block, over all positions of all frames."""
-    return Flattened(NonLocal(WIDTH, axes=1, **options))  # type: ignore[arg-type]
+    return Flattened(NonLocal(WIDTH, axes=1, **options))
 
 
 def convolutions() -> nn.Module:

@@ -69,6 +69,11 @@ class Crew(nn.Module):
         super().__init__()
         self.networks = nn.ModuleList(networks)
 
+    @property
+    def members(self) -> list[Stitchable]:
+        """The networks, as what they are."""
+        return [net for net in self.networks if isinstance(net, Stitchable)]
+
     def forward(self, x: Tensor) -> Float[Tensor, "batch networks out"]:
         return torch.stack([net(x) for net in self.networks], dim=1)
 
@@ -98,13 +103,13 @@ class Way:
     def stitched(self, crew: Crew, x: Tensor) -> Float[Tensor, "encoders heads batch out"]:
         """Every network's head on every network's codes."""
         rows = []
-        for one in crew.networks:
-            codes, here = one.encode(x), one.encode(one.anchors)  # type: ignore[operator]
+        for one in crew.members:
+            codes, here = one.encode(x), one.encode(one.anchors)
             row = []
-            for other in crew.networks:
-                there = other.encode(other.anchors)  # type: ignore[operator]
+            for other in crew.members:
+                there = other.encode(other.anchors)
                 told = rotation(here, there)(codes) if self.rotated and one is not other else codes
-                row.append(other.head(told))  # type: ignore[operator]
+                row.append(other.head(told))
             rows.append(torch.stack(row))
         return torch.stack(rows)
 

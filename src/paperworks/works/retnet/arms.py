@@ -59,13 +59,21 @@ class Windowed(CausalAttention):
         return out, (k[..., -KEPT:, :], v[..., -KEPT:, :])
 
 
-class Repeated(Retention):
+class Repeated(nn.Module):
     """Retention that carries no memory: it reads everything again for every new time."""
 
-    def step(self, x: Sequence, past: Tensor | None = None) -> tuple[Sequence, Tensor]:  # type: ignore[override]
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.layer = Retention(width, heads)
+
+    def forward(self, x: Sequence) -> Sequence:
+        """All times at once."""
+        return self.layer(x)
+
+    def step(self, x: Sequence, past: Tensor | None = None) -> tuple[Sequence, Tensor]:
         state, out = None, x
         for part in (*(() if past is None else past.split(64, 1)), x):
-            out, state = super().step(part, state)
+            out, state = self.layer.step(part, state)
         return out, x if past is None else torch.cat([past, x], 1)
 
 

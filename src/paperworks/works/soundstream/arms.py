@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -146,7 +147,9 @@ def centered() -> SoundStream:
 class Forgetful(SoundStream):
     """Hears every chunk as if it were the first."""
 
-    def step(self, x: Tensor, past: object = None, books: int | None = None) -> tuple:  # type: ignore[override]
+    def step(
+        self, x: Tensor, past: tuple[Any, Any] = (None, None), books: int | None = None
+    ) -> tuple[Tensor, tuple[Any, Any]]:
         return super().step(x, (None, None), books)
 
 
