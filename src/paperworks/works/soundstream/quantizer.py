@@ -12,7 +12,7 @@ class ResidualQuantizer(nn.Module):
 
     Codebooks follow the means of the frames that choose them; they begin as means of the first
     batch, and a code that hardly any frame chooses begins anew as one of the batch's. While
-    training with `dropout`, every example is heard through its own number of books (III-D).
+    training with `dropout`, every example is heard through its own number of books, also III-C.
     """
 
     codes: Tensor
