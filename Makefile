@@ -15,8 +15,11 @@ paper: .venv/ready ## search for QUERY="…", run the claims of PAPER=… here a
 	$(BIN)/paperworks search "$(QUERY)" -k 5
 	$(BIN)/paperworks run $(PAPER) --out out
 
-test: .venv/ready check .postgres .chromium ## everything that must pass before a change lands
-	$(BIN)/pytest -n 2 --dist worksteal
+test: ## everything that must pass before a change lands
+	$(MAKE) --jobs=2 check suite
+
+suite: .venv/ready .postgres .chromium ## the tests, three at a time: many wait for processes
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: .venv/ready ## format, lint and types
 	$(BIN)/ruff check
@@ -35,17 +38,20 @@ dist: .venv/ready ## the wheel and the source archive
 site: .venv/ready ## the whole catalog and ledger, and the guides, as a static site in out/site
 	$(BIN)/paperworks report --out out/site
 
-.venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv || { .ci/apt.sh python3-venv && $(PYTHON) -m venv --clear .venv; }
+.venv/ready: pyproject.toml | .venv/bin/pip
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet "$(TORCH)"
 	$(BIN)/pip install --quiet --editable ".[lab,hub,postgres,ray,speed]" --group dev
 	touch $@
 
-.postgres:
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv || { .ci/apt.sh $(notdir $(PYTHON))-venv && $(PYTHON) -m venv --clear .venv; }
+
+# one after the other: Debian installs for one at a time
+.postgres: | .venv/bin/pip
 	.ci/postgres.sh
 
-.chromium:
+.chromium: | .postgres
 	command -v chromium >/dev/null || .ci/apt.sh chromium
 
 clean: ## remove what the above made
@@ -54,5 +60,5 @@ clean: ## remove what the above made
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-.PHONY: run paper test check parity bench dist site clean help .postgres .chromium
+.PHONY: run paper test suite check parity bench dist site clean help .postgres .chromium
 .DEFAULT_GOAL := help

@@ -63,12 +63,16 @@ def infinite() -> nn.Module:
     return net
 
 
+def nets(build):
+    """Two of one seed, one of another."""
+    return [contract.built(build, seed) for seed in (1000, 1000, 1001)]
+
+
 def test_a_sound_network_passes():
     contract.counts_as_printed(published(parameters=26), 26, 0)
-    contract.forward_is_finite(sound(), X)
-    contract.every_parameter_learns(sound(), X)
-    contract.survives_a_file(sound, X)
-    contract.draws_from_the_seed(sound)
+    contract.runs_and_learns(sound(), X)
+    contract.survives_a_file(*nets(sound)[1:], X)
+    contract.draws_from_the_seed(*nets(sound))
     contract.compiles(sound(), X, True)
     contract.exports(sound(), X, True)
 
@@ -80,10 +84,11 @@ def test_a_sound_network_passes():
         lambda: contract.counts_as_printed(published(macs=2.5e6), 1, 2_560_000),
         lambda: contract.counts_as_printed(published(parameters=26, differs="so"), 26, 0),
         lambda: contract.counts_as_printed(published(source=""), 26, 0),
-        lambda: contract.forward_is_finite(infinite(), X),
-        lambda: contract.every_parameter_learns(Idle(), X),
-        lambda: contract.survives_a_file(Forgetful, X),
-        lambda: contract.draws_from_the_seed(constant),
+        lambda: contract.runs_and_learns(infinite(), X),
+        lambda: contract.runs_and_learns(nn.Identity(), {}),
+        lambda: contract.runs_and_learns(Idle(), X),
+        lambda: contract.survives_a_file(*nets(Forgetful)[1:], X),
+        lambda: contract.draws_from_the_seed(*nets(constant)),
         lambda: contract.compiles(Branching(), X, True),
         lambda: contract.compiles(sound(), X, False),
         lambda: contract.exports(Branching(), X, True),
@@ -94,6 +99,22 @@ def test_a_sound_network_passes():
 def test_mutant_is_caught(check):
     with pytest.raises(AssertionError):
         check()
+
+
+def test_thinning_keeps_two_of_what_is_alike_and_all_that_differs():
+    def twice():
+        return nn.Sequential(nn.Linear(3, 3), nn.Tanh())
+
+    stack = nn.Sequential(*(twice() for _ in range(9)), nn.ReLU(), twice(), nn.Linear(3, 2))
+    net = nn.ModuleDict({"blocks": nn.ModuleList(map(nn.ReLU, [False] * 4)), "stack": stack})
+    net["counted"] = nn.ModuleList(nn.ReLU() for _ in range(4))
+    assert contract.thinned(net) is net
+    assert [len(part) for part in net.values()] == [2, 5, 4]
+    assert [type(layer) for layer in stack[2:]] == [nn.ReLU, nn.Sequential, nn.Linear]
+    assert stack(X).shape == (2, 2)
+    branching = nn.Sequential(*(nn.Linear(3, 3) for _ in range(5)), Branching())
+    with pytest.raises(AssertionError):
+        contract.exports(contract.thinned(branching), X, True)
 
 
 def test_rounding_is_by_printed_digits():

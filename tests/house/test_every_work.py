@@ -15,6 +15,7 @@ from paperworks.evidence import EXPLORE_FROM, newest, stale
 from paperworks.index.networks import networks
 from paperworks.paper import works
 from paperworks.trial.jobs import claims
+from paperworks.works.retnet.retention import VOCABULARY, retnet
 
 WORKS = sorted(works())
 MODELS = [(name, zoo.homes()[name]) for name in zoo.list_models()]
@@ -42,6 +43,15 @@ def size(name):
 
 def smallest(work):
     return min((name for name, home in MODELS if home == work), key=size, default=None)
+
+
+# Works whose smallest network is large: the same classes, narrower.
+NARROW = {"retnet": lambda: retnet(VOCABULARY, 64, 4, 3)}
+
+
+def stand_in(work):
+    """Builds what the slow checks are made of."""
+    return NARROW.get(work) or zoo.builder(smallest(work))
 
 
 @every_work
@@ -125,9 +135,7 @@ def test_runs_and_learns(name):
         with torch.device("meta"):
             contract.tensors(zoo.create_model(name)(*contract.inputs(quick(name))))
         return
-    example = quick(name)
-    contract.forward_is_finite(zoo.create_model(name), example)
-    contract.every_parameter_learns(zoo.create_model(name), example)
+    contract.runs_and_learns(zoo.create_model(name), quick(name))
 
 
 @every_work
@@ -136,10 +144,11 @@ def test_smallest_model_keeps_the_contract(work):
     name = smallest(work)
     if name is None:
         return
-    example, published = quick(name), zoo.published(name)
-    contract.survives_a_file(zoo.builder(name), example)
-    contract.draws_from_the_seed(zoo.builder(name))
-    if published.image:
+    example, build = quick(name), stand_in(work)
+    one, same, other = (contract.built(build, seed) for seed in (1000, 1000, 1001))
+    contract.draws_from_the_seed(one, same, other)
+    contract.survives_a_file(one, other, example)
+    if zoo.published(name).image:
         contract.behaves_like_an_image_network(zoo.builder(name), example)
 
 
@@ -148,6 +157,6 @@ def test_smallest_model_compiles_and_exports(work):
     name = smallest(work)
     if name is None:
         return
-    net, published = zoo.create_model(name).eval(), zoo.published(name)
+    net, published = contract.thinned(stand_in(work)()), zoo.published(name)
     contract.compiles(net, quick(name), published.compiles)
     contract.exports(net, quick(name), published.exports)

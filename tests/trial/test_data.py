@@ -19,18 +19,28 @@ def house(tmp_path_factory) -> House:
     return made
 
 
+@pytest.fixture(scope="module")
+def own(house) -> dict:
+    """What the work's own data gave."""
+    return house.json("run", "looker", "--seeds", "5")
+
+
+@pytest.fixture(scope="module")
+def on_pets(house, own) -> dict:
+    """What other data gave, after that; how much of each kind was stored before."""
+    before = {table: rows(house, table) for table in ("trials", "runs", "elsewhere")}
+    return house.json("run", "looker", "--data", "pets", "--seeds", "5") | {"before": before}
+
+
 def rows(house: House, table: str) -> int:
     with sqlite3.connect(house.folder / "home" / "paperworks.db") as store:
         return store.execute(f"SELECT count(*) FROM {table} WHERE paper = 'looker'").fetchone()[0]
 
 
-def test_the_claims_that_can_have_the_data_run_on_them(house):
-    own = house.json("run", "looker", "--seeds", "5")
+def test_the_claims_that_can_have_the_data_run_on_them(house, own, on_pets):
     assert "data" not in own
-    assert rows(house, "elsewhere") == 0
-    kept = rows(house, "trials"), rows(house, "runs")
-
-    found = house.json("run", "looker", "--data", "pets", "--seeds", "5")
+    found, before = on_pets, on_pets["before"]
+    assert before["elsewhere"] == 0
     (sees,) = found["claims"]
     assert sees["name"] == "sees"
     assert sees["verdict"] == "holds"
@@ -40,22 +50,21 @@ def test_the_claims_that_can_have_the_data_run_on_them(house):
     told = found["data"]
     assert (told["name"], told["kind"]) == ("pets", "images")
     assert told["taken"].startswith("2 classes (cat, dog): 8 to train, 2 to validate, 4 to test")
-    assert rows(house, "trials") == kept[0]  # no verdict about the work comes of it
+    assert rows(house, "trials") == before["trials"]  # no verdict about the work comes of it
     assert rows(house, "elsewhere") == 1
-    assert rows(house, "runs") == kept[1] + 15
+    assert rows(house, "runs") == before["runs"] + 15
 
     again = house.call("run", "looker", "--data", f"{house.folder}/pets", "--seeds", "5")
     assert "0 runs measured" not in again.stderr  # what did not fit is asked again
     assert again.stdout.startswith("On pets (images, ")
     assert "LEFT OUT  reads: it wants a text" in again.stdout
-    assert rows(house, "runs") == kept[1] + 15
+    assert rows(house, "runs") == before["runs"] + 15
     assert (house.folder / "home" / "figures" / "looker-on-pets.svg").exists()
     now = house.json("run", "looker", "--seeds", "5")
     assert now["claims"] == own["claims"]
 
 
-def test_they_are_shown_beside_the_verdicts_and_are_none(house):
-    house.json("run", "looker", "--data", "pets", "--seeds", "5")
+def test_they_are_shown_beside_the_verdicts_and_are_none(house, on_pets):
     shown = house.json("show", "looker")
     assert {trial["data"]["name"] for trial in shown["elsewhere"]} == {"pets"}
     assert {trial["claim"] for trial in shown["trials"]} == {"sees", "reads", "knows"}
