@@ -1,5 +1,6 @@
 """Search: names first, then shared words; each hit says why."""
 
+import re
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import insert
 
 import paperworks as pw
 from paperworks.index.search import search
+from paperworks.index.words import key, parts, plain, split, stems
 from paperworks.paper import shipped
 from paperworks.store.tables import abstracts, papers
 
@@ -36,6 +38,23 @@ def test_both_papers_of_one_title_come_first():
 
 def test_initials():
     assert "nin" in {hit.slug for hit in search("NIN")[:3]}
+
+
+@given(st.one_of(st.text(), st.text(st.characters(codec="ascii"))))
+@settings(max_examples=300, deadline=None)
+def test_words_of_any_text_are_runs_of_letters_and_digits(text):
+    told = plain(text)
+    assert split(text) == re.findall(r"[^\W_]+", told)
+    assert key(text) == "".join(re.findall(r"[^\W\d_]+|\d+", told))
+    assert "".join(parts(text)) == key(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [("normalised", "normal"), ("colours", "color"), ("four", "four"), ("this", "this")],
+)
+def test_spellings_meet_in_a_stem(word, stem):
+    assert stems(word) == (stem,)
 
 
 def test_words_are_compared_by_stem_and_spelling():

@@ -13,7 +13,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -46,6 +46,7 @@ FIELDS = {
 _EVEN = 0.5  # how much a field's length counts, from 0 to 1
 _ENOUGH = 1.5  # a word that weighs so much counts half of what it can
 _AT_ONCE = 20_000  # papers of one segment
+_MANY = 500  # papers; of more, all are looked at together
 _PASSAGES = 24  # of one paper at most
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"'])")
 _WAIT = 60.0  # seconds to wait for another process that writes
@@ -349,9 +350,8 @@ def _bring(connection: sqlite3.Connection, seen: int | None, store: str | None) 
     if seen is None:
         told: dict[str, Told] = {paper.slug: Told(paper, "", "") for paper in shipped()}
         told |= {entry.paper.slug: entry for entry in _stored(None, store)}
-        slugs: Iterable[str] = told.keys() | {
-            slug for (slug,) in connection.execute("SELECT slug FROM docs WHERE NOT gone")
-        }
+        there = connection.execute("SELECT slug FROM docs WHERE NOT gone")
+        slugs: Collection[str] = told.keys() | {slug for (slug,) in there}
     else:
         rows = select("SELECT slug FROM touched WHERE id > :seen", store, seen=seen)
         slugs = [row["slug"] for row in rows]
@@ -359,7 +359,7 @@ def _bring(connection: sqlite3.Connection, seen: int | None, store: str | None) 
         catalog = _catalog()
         told = {slug: Told(catalog[slug], "", "") for slug in slugs if slug in catalog} | own
     generation = _next(connection)
-    stamps = _stamps(connection, None if seen is None else slugs)
+    stamps = _stamps(connection, None if len(slugs) > _MANY else slugs)
     new = list[tuple[Told, bytes]]()
     gone = list[int]()
     for slug in slugs:
@@ -503,14 +503,9 @@ class _Counted:
     """How much of what it can each word counts for each paper: BM25 over all fields together."""
 
     def __init__(self):
-        self.terms = dict[str, int]()
-        self.of_word = _Missing(self._numbers)
-        self.of_run = _Missing(lambda run: self.terms.setdefault("~" + run, len(self.terms)))
-        self.found = list[int]()  # numbers of terms, as they stand in the texts
+        self.number = _Numbers()  # of each word, and of each three-letter run
+        self.found = list[int]()  # numbers as they stand in the texts
         self.runs = list[tuple[int, float, int]]()  # paper, weight and length of each field
-
-    def _numbers(self, word: str) -> tuple[int, ...]:
-        return tuple(self.terms.setdefault(stem, len(self.terms)) for stem in stems(word))
 
     def add(self, doc: int, told: Told, called: list[tuple[str, str, str]]) -> None:
         """Take in what a paper says, and what it may be called with letters wrong."""
@@ -519,29 +514,37 @@ class _Counted:
             words = split(text) if text else ()
             if words:
                 weight, usual = FIELDS[name]
-                before = len(self.found)
-                self.found.extend(chain.from_iterable(map(self.of_word.__getitem__, words)))
                 each = weight / (1 - _EVEN + _EVEN * len(words) / usual)
-                self.runs.append((doc, each, len(self.found) - before))
+                self.found.extend(map(self.number.__getitem__, words))
+                self.runs.append((doc, each, len(words)))
         misspelt = (k for k, kind, _ in called if spelled.may_be_misspelt(kind, k))
-        runs = {run for letters in misspelt for run in spelled.runs(letters)}
-        self.found.extend(map(self.of_run.__getitem__, runs))
+        runs = {"~" + run for letters in misspelt for run in spelled.runs(letters)}
+        self.found.extend(map(self.number.__getitem__, runs))
         self.runs.append((doc, 1e9, len(runs)))
 
     def lists(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Each term with its papers and how much it counts for each, of 255; sorted by term."""
         import numpy as np
 
-        order = sorted(self.terms)
-        place = np.empty(len(order), np.int64)
-        place[[self.terms[term] for term in order]] = np.arange(len(order))
+        led = [(word,) if word[0] == "~" else stems(word) for word in self.number]
+        order = sorted(set(chain.from_iterable(led)))
+        place = dict(zip(order, range(len(order)), strict=True))
+        places = np.array([place[term] for terms in led for term in terms])
+        many = np.array([len(terms) for terms in led])
+        first = np.cumsum(many) - many
         docs, weights, lengths = (np.array(column) for column in zip(*self.runs, strict=True))
-        first, span = int(docs[0]), int(docs[-1] - docs[0]) + 1
-        where = place[np.array(self.found)] * span + np.repeat(docs - first, lengths)
-        pairs, group = np.unique(where, return_inverse=True)
-        total = np.bincount(group, np.repeat(weights, lengths))
+        start, span = int(docs[0]), int(docs[-1] - docs[0]) + 1
+        found, docs = np.array(self.found), np.repeat(docs - start, lengths)
+        weights = np.repeat(weights, lengths)
+        pairs, totals = list[np.ndarray](), list[np.ndarray]()
+        for nth in range(int(many.max())):  # most words lead to one term, some to a few
+            has = many[found] > nth
+            pairs.append(places[first[found[has]] + nth] * span + docs[has])
+            totals.append(weights[has])
+        pairs, group = np.unique(np.concatenate(pairs), return_inverse=True)
+        total = np.bincount(group, np.concatenate(totals))
         counts = np.maximum(1, np.round(255 * total / (total + _ENOUGH))).astype(np.uint8)
-        numbers = (pairs % span + first).astype("<i4")
+        numbers = (pairs % span + start).astype("<i4")
         ends = np.searchsorted(pairs, np.arange(1, len(order) + 1) * span).tolist()
         start = 0
         for term, end in zip(order, ends, strict=True):
@@ -549,15 +552,12 @@ class _Counted:
             start = end
 
 
-class _Missing(dict[str, Any]):
-    """A dictionary that works out what it lacks."""
+class _Numbers(dict[str, int]):
+    """Numbers what it is asked for, in the order in which it is."""
 
-    def __init__(self, made: Callable[[str], Any]):
-        self.made = made
-
-    def __missing__(self, key: str) -> Any:
-        self[key] = self.made(key)
-        return self[key]
+    def __missing__(self, key: str) -> int:
+        number = self[key] = len(self)
+        return number
 
 
 def _join(connection: sqlite3.Connection) -> None:
@@ -604,6 +604,8 @@ def passage_key(text: str) -> bytes:
 
 def _vectors_at_hand(told: Told) -> tuple[Any, ...]:
     """A row of `vectors` with what is shipped; the rest is for `embed`."""
+    if told.paper.slug not in _catalog():
+        return False, b"", b"", b"", b""
     rows, small, scales = at_hand()
     texts = passages(told.paper, told.abstract)
     found = [(i, rows.get(passage_key(text))) for i, text in enumerate(texts)]

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "minilm"
 WIDTH = 384
 MODEL = "all-MiniLM-L6-v2, 7 bits, 1"  # vectors of another one cannot be compared with ours
 LONGEST = 256  # tokens; the model was trained on no longer texts
-_TOGETHER = 1024  # tokens computed at a time: their intermediate values stay in the cache
+_TOGETHER = 256  # tokens computed at a time: their intermediate values stay in the cache
 _WORDS = re.compile(r"[^\W_]+|[^\w\s]|_")
 
 

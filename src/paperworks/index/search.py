@@ -8,7 +8,7 @@ were chosen is in docs/decisions/search.md.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +143,8 @@ class Looked:
         self.connection, self.shelf, self.asked = connection, shelf, asked
         self.called = dict[int, tuple[float, spelled.Name, bool]]()
         self.near = dict[int, tuple[float, int]]()  # cosine and number of the nearest passage
+        self._wanted = dict.fromkeys(self._terms())
+        self._asks = _Asks(self._wanted.keys())
         rows = connection.execute("SELECT segment FROM segments").fetchall()
         marks = ", ".join(str(segment) for (segment,) in rows) or "NULL"
         self._lists = f"SELECT docs, weights FROM postings WHERE segment IN ({marks}) AND term = ?"
@@ -190,7 +192,7 @@ class Looked:
 
         many = len(self.shelf.slugs)
         total, whole = np.zeros(many, np.float32), 0.0
-        for term in self._terms():
+        for term in self._wanted:
             found = self.connection.execute(self._lists, (term,)).fetchall()
             if not found:
                 continue
@@ -204,8 +206,7 @@ class Looked:
     def _terms(self) -> list[str]:
         words = self.asked.words
         joined = [one + other for one, other in zip(words, words[1:], strict=False)]
-        terms = [term for word in (*words, *joined) for term in stems(word)]
-        return list(dict.fromkeys(terms))
+        return [term for word in (*words, *joined) for term in stems(word)]
 
     def _counted(self, term: str) -> int:
         return self.connection.execute(self._count, (term,)).fetchone()[0]
@@ -344,14 +345,25 @@ class Looked:
 
     def _shared(self, told: Told) -> str:
         """The two weightiest fields that share words with the query, and which words."""
-        wanted = set(self._terms())
-        said = []
-        texts = fields(told)
+        said, texts = list[str](), fields(told)
         for name in sorted(texts, key=lambda name: -FIELDS[name][0]):
-            shared = dict.fromkeys(w for w in split(texts[name]) if wanted & set(stems(w)))
+            shared = list(filter(self._asks.__getitem__, dict.fromkeys(split(texts[name]))))
             if shared:
-                said.append(f"{name}: matched {', '.join(map(repr, list(shared)[:4]))}")
-        return "; ".join(said[:2])
+                said.append(f"{name}: matched {', '.join(map(repr, shared[:4]))}")
+            if len(said) == 2:
+                break
+        return "; ".join(said)
+
+
+class _Asks(dict[str, bool]):
+    """Whether a question has a word that a paper uses, looked at once for each word."""
+
+    def __init__(self, terms: KeysView[str]):
+        self.terms = terms
+
+    def __missing__(self, word: str) -> bool:
+        asks = self[word] = not self.terms.isdisjoint(stems(word))
+        return asks
 
 
 def _cut(text: str, most: int = 120) -> str:

@@ -90,8 +90,10 @@ def doubtful(query: str, known: Callable[[str], bool]) -> list[str]:
 
 def likeness(one: str, other: str) -> float:
     """From 0 to 1: how sure one spelling is meant by the other; 0 where they are too different."""
+    if 2 * min(len(one), len(other)) < _LIKE * (len(one) + len(other)):
+        return 0.0  # of lengths too different, which is told before anything is made ready
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    if matcher.real_quick_ratio() < _LIKE or matcher.quick_ratio() < _LIKE:
+    if matcher.quick_ratio() < _LIKE:
         return 0.0
     same = matcher.ratio()
     return 0.0 if same < _LIKE else (same - 0.6) / 0.4

@@ -20,8 +20,12 @@ IDLE = frozenset(
 )
 _LOCK = Lock()  # the stemmer serves one thread at a time
 _MARKS = re.compile("[\u0300-\u036f]")
+_GAPS = {sign: " " for sign in map(chr, range(128)) if not sign.isalnum()}
+_APART, _AWAY = str.maketrans(_GAPS), str.maketrans("", "", "".join(_GAPS))
 _WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[^\W\d_]+|\d+")
+_IZE = re.compile(r"is(?=(e|ed|es|ing|er|ers|ation|ations)$)")
+_OR = re.compile(r"our(?=(s|ed|ing|ful|less)?$)")
 _STEMMER = []
 
 
@@ -34,7 +38,8 @@ def plain(text: str) -> str:
 
 def split(text: str) -> list[str]:
     """The words of a text."""
-    return _WORD.findall(plain(text))
+    told = plain(text)
+    return told.translate(_APART).split() if told.isascii() else _WORD.findall(told)
 
 
 def parts(text: str) -> list[str]:
@@ -44,7 +49,8 @@ def parts(text: str) -> list[str]:
 
 def key(text: str) -> str:
     """What spellings of a name have in common: `Res Net-50` and `resnet50` are one."""
-    return "".join(parts(text))
+    told = plain(text)
+    return told.translate(_AWAY) if told.isascii() else "".join(_PART.findall(told))
 
 
 @lru_cache(maxsize=200_000)
@@ -57,9 +63,10 @@ def stems(word: str) -> tuple[str, ...]:
 
 
 def _stem(word: str) -> str:
-    if len(word) > 4:
-        word = re.sub(r"is(?=(e|ed|es|ing|er|ers|ation|ations)$)", "iz", word)
-        word = re.sub(r"our(?=(s|ed|ing|ful|less)?$)", "or", word)
+    if len(word) > 4 and "is" in word:
+        word = _IZE.sub("iz", word)
+    if len(word) > 4 and "our" in word:
+        word = _OR.sub("or", word)
     if not _STEMMER:
         from Stemmer import Stemmer
 
