@@ -1,6 +1,5 @@
 """What is learned from, and what is judged by: table tops and fields, and rooms."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +9,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from paperworks.lab.data.scenes import FIELD, ROOM, TABLE, Style, Views, drawn, photographed
-from paperworks.lab.fit import adam, fit
+from paperworks.lab.fit import adam, cosine, fit
 from paperworks.lab.seeds import fresh, stream
 from paperworks.lab.split import Examples, Split
 from paperworks.works.midas.loss import KEPT, Align, Maps, aligned_loss, robustly
@@ -93,6 +92,6 @@ def trained(recipe: Recipe, examples: Examples, seed: int) -> tuple[MidasNet, li
         batch=BATCH,
         optimizer=partial(adam, lr=recipe.rate),
         loss=partial(aligned_loss, align=recipe.align, kept=recipe.kept),
-        schedule=lambda step: (1 + math.cos(math.pi * step / STEPS)) / 2,
+        schedule=cosine(STEPS),
     )
     return net, losses
