@@ -95,11 +95,12 @@ class HyperLSTM(NormLSTM):
                 i, g, f, o = gates.chunk(GATES, 1)
                 small_c = (f + 1).sigmoid() * small_c + i.sigmoid() * g.tanh()
                 small = o.sigmoid() * small_c.tanh()
-            saying = small.roll(1, 0) if self.eyes == "elsewhere" else small
-            of_state, of_input = self.rows(saying)
+            if self.eyes != "shut" or not out:  # what is said with shut eyes stays
+                saying = small.roll(1, 0) if self.eyes == "elsewhere" else small
+                of_state, of_input = self.rows(saying)
+                more = self.tell_bias(saying).unflatten(-1, (GATES, -1))
+                bias = self.bias + torch.einsum("bgk,gwk->bgw", more, self.to_bias)
             asked = self.from_state(h).unflatten(-1, (GATES, -1))
-            more = self.tell_bias(saying).unflatten(-1, (GATES, -1))
-            bias = self.bias + torch.einsum("bgk,gwk->bgw", more, self.to_bias)
             h, c = self.advance(of_state * asked + of_input * now, bias, c)
             out.append(h)
         return torch.stack(out, 1)
