@@ -49,6 +49,12 @@ _AT_ONCE = 20_000  # papers of one segment
 _MANY = 500  # papers; of more, all are looked at together
 _PASSAGES = 24  # of one paper at most
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"'])")
+_SETTINGS = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "mmap_size = 2000000000",
+    "cache_size = -64000",  # kB, of pages being changed: a large import changes all of them
+)
 _WAIT = 60.0  # seconds to wait for another process that writes
 _DAMAGED = (sqlite3.DatabaseError, ValueError, KeyError, OverflowError)
 
@@ -159,7 +165,7 @@ class Book:
             self.path or ":memory:", timeout=_WAIT, isolation_level=None, check_same_thread=False
         )
         try:
-            for setting in ("journal_mode = WAL", "synchronous = NORMAL", "mmap_size = 2000000000"):
+            for setting in _SETTINGS:
                 connection.execute(f"PRAGMA {setting}")
         except BaseException:
             connection.close()
@@ -529,26 +535,27 @@ class _Counted:
         led = [(word,) if word[0] == "~" else stems(word) for word in self.number]
         order = sorted(set(chain.from_iterable(led)))
         place = dict(zip(order, range(len(order)), strict=True))
-        places = np.array([place[term] for terms in led for term in terms])
-        many = np.array([len(terms) for terms in led])
+        places = np.array([place[name] for names in led for name in names], np.int64)
+        many = np.array([len(names) for names in led])
         first = np.cumsum(many) - many
         docs, weights, lengths = (np.array(column) for column in zip(*self.runs, strict=True))
-        start, span = int(docs[0]), int(docs[-1] - docs[0]) + 1
-        found, docs = np.array(self.found), np.repeat(docs - start, lengths)
-        weights = np.repeat(weights, lengths)
-        pairs, totals = list[np.ndarray](), list[np.ndarray]()
+        found, fields = np.array(self.found), np.repeat(np.arange(len(docs)), lengths)
+        bits = len(docs).bit_length()
+        there = list[np.ndarray]()  # of terms the place, then of fields the number, in one number
         for nth in range(int(many.max())):  # most words lead to one term, some to a few
             has = many[found] > nth
-            pairs.append(places[first[found[has]] + nth] * span + docs[has])
-            totals.append(weights[has])
-        pairs, group = np.unique(np.concatenate(pairs), return_inverse=True)
-        total = np.bincount(group, np.concatenate(totals))
+            there.append((places[first[found[has]] + nth] << bits) + fields[has])
+        ordered = np.sort(np.concatenate(there))
+        term, field = ordered >> bits, ordered & ((1 << bits) - 1)
+        doc = docs[field]
+        begins = np.flatnonzero((np.diff(term, prepend=-1) != 0) | (np.diff(doc, prepend=-1) != 0))
+        total = np.add.reduceat(weights[field], begins)
         counts = np.maximum(1, np.round(255 * total / (total + _ENOUGH))).astype(np.uint8)
-        numbers = (pairs % span + start).astype("<i4")
-        ends = np.searchsorted(pairs, np.arange(1, len(order) + 1) * span).tolist()
+        numbers = doc[begins].astype("<i4")
+        ends = np.searchsorted(term[begins], np.arange(len(order)), side="right").tolist()
         start = 0
-        for term, end in zip(order, ends, strict=True):
-            yield term, numbers[start:end].tobytes(), counts[start:end].tobytes()
+        for name, end in zip(order, ends, strict=True):
+            yield name, numbers[start:end].tobytes(), counts[start:end].tobytes()
             start = end
 
 

@@ -83,15 +83,16 @@ def names(paper: Paper) -> Iterator[str]:
     head, colon, _ = paper.title.partition(":")
     if colon:
         yield head
-    yield from re.findall(r"\b\w*[A-Z]\w*[A-Z0-9]\w*\b", paper.title)
-    words = takewhile(lambda word: word.casefold() not in _LINKS, head.split())
-    plain = [re.fullmatch(r"[A-Z][a-z]+(-[A-Z][a-z]+)*", word) for word in words]
-    if all(plain):
-        initials = "".join(re.findall("[A-Z]", "".join(word[0] for word in plain if word)))
+    yield from _WITH_CAPITALS.findall(paper.title)
+    words = list(takewhile(lambda word: word.casefold() not in _LINKS, head.split()))
+    if all(map(_BEGUN_LARGE.fullmatch, words)):
+        initials = "".join(re.findall("[A-Z]", "".join(words)))
         yield from [initials] * (3 <= len(initials) <= 5)
 
 
 _LINKS = {"for", "with", "from", "by", "via", "using"}
+_WITH_CAPITALS = re.compile(r"\b\w*[A-Z]\w*[A-Z0-9]\w*\b")
+_BEGUN_LARGE = re.compile(r"[A-Z][a-z]+(-[A-Z][a-z]+)*")
 
 
 def _nearest(name: str, among: tuple[Paper, ...]) -> list[str]:

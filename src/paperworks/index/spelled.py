@@ -19,6 +19,7 @@ from paperworks.paper import Paper
 SURE = {"slug": 1.0, "id": 1.0, "arXiv id": 1.0, "title": 1.0, "name": 0.9, "part": 0.6}
 ALONE = 2.0  # how fast a name counts less as more of the query is beside it
 _LONGEST = 24  # letters of a name that may be misspelt
+_WITH_CAPITALS = re.compile(r"[\w+-]*[A-Z][\w+-]*[A-Z0-9+][\w+-]*")
 _LIKE = 0.75  # share of letters that a misspelt name has right
 
 
@@ -39,7 +40,7 @@ def names(paper: Paper) -> Iterator[tuple[str, str, str]]:
     told.append(("title", paper.title))
     told += [("name", head)] * bool(colon and len(head.split()) <= 5)
     told += [("name", name) for name in called(paper)]
-    told += [("name", name) for name in re.findall(r"[\w+-]*[A-Z][\w+-]*[A-Z0-9+][\w+-]*", head)]
+    told += [("name", name) for name in _WITH_CAPITALS.findall(head)]
     told += [("part", " ".join(slug[:many])) for many in range(1, len(slug))]
     seen = set[str]()
     for kind, name in told:
