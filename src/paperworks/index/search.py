@@ -24,7 +24,6 @@ from paperworks.index.book import (
     fields,
     opened,
     passages,
-    restore,
 )
 from paperworks.index.filters import mask
 from paperworks.index.words import IDLE, key, parts, split, stems
@@ -142,7 +141,7 @@ class Looked:
     def __init__(self, connection: sqlite3.Connection, shelf: Shelf, asked: Asked):
         self.connection, self.shelf, self.asked = connection, shelf, asked
         self.called = dict[int, tuple[float, spelled.Name, bool]]()
-        self.near = dict[int, tuple[float, int]]()  # cosine and number of the nearest passage
+        self.near = dict[int, tuple[bytes, "np.ndarray"]]()  # passages' numbers, and cosines
         self._wanted = dict.fromkeys(self._terms())
         self._asks = _Asks(self._wanted.keys())
         rows = connection.execute("SELECT segment FROM segments").fetchall()
@@ -275,16 +274,24 @@ class Looked:
         if not rows:
             return
         docs = np.array([row[0] for row in rows])
-        starts = np.cumsum([0, *(len(row[1]) for row in rows[:-1])])
-        vectors = restore(b"".join(row[3] for row in rows), b"".join(row[4] for row in rows))
-        cosines = vectors @ vector
-        best = np.maximum.reduceat(cosines, starts)
+        ends = np.cumsum([len(row[1]) for row in rows])
+        small = np.frombuffer(b"".join(row[3] for row in rows), np.int8)
+        cosines = small.reshape(-1, meaning.WIDTH).astype(np.float32) @ vector
+        cosines *= np.frombuffer(b"".join(row[4] for row in rows), np.float32)
+        best = np.maximum.reduceat(cosines, np.append(0, ends[:-1]))
         whole = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
         close = whole.reshape(len(rows), -1).astype(np.float32) @ vector
         total[docs] += MEANING * ((close + best) / 2 - self.shelf.coarse[docs] @ vector[:COARSE])
-        for (doc, places, *_), start, most in zip(rows, starts, best, strict=True):
-            nearest = int(cosines[start : start + len(places)].argmax())
-            self.near[doc] = float(most), places[nearest]
+        for (doc, places, *_), end in zip(rows, ends.tolist(), strict=True):
+            self.near[doc] = places, cosines[end - len(places) : end]
+
+    def _nearest(self, doc: int) -> tuple[float, int]:
+        """Cosine and number of the passage of a paper that is nearest; 0 where none is known."""
+        if doc not in self.near:
+            return 0.0, 0
+        places, cosines = self.near[doc]
+        nearest = int(cosines.argmax())
+        return float(cosines[nearest]), places[nearest]
 
     def _is_called(self, doc: int) -> bool:
         """Whether the whole query is this paper's slug, id, arXiv id or title."""
@@ -320,7 +327,7 @@ class Looked:
             if words := self._shared(Told(paper, abstract, authors)):
                 by.append("words")
                 reasons.append(words)
-            cosine, place = self.near.get(doc, (0.0, 0))
+            cosine, place = self._nearest(doc)
             if cosine > _NEAR:
                 by.append("meaning")
                 reasons.append(f"close in meaning: {_cut(passages(paper, abstract)[place])}")
