@@ -256,8 +256,9 @@ class Looked:
         docs, counts = np.unique(np.concatenate(lists), return_counts=True)
         enough = counts * 3 >= len(runs)
         docs, counts = docs[enough], counts[enough]
+        least, most = spelled.lengths(letters)
         for doc in docs[np.argsort(-counts, kind="stable")[:40]].tolist():
-            for name in self._named("doc = ?", doc):
+            for name in self._named("doc = ? AND length(key) BETWEEN ? AND ?", doc, least, most):
                 like = spelled.likeness(letters, name.key)
                 if like and spelled.may_be_misspelt(name.kind, name.key):
                     yield name, 0.95 * like

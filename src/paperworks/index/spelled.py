@@ -6,6 +6,7 @@ equals are compared with names that share most of their three-letter runs: `dept
 """
 
 import difflib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -89,10 +90,17 @@ def doubtful(query: str, known: Callable[[str], bool]) -> list[str]:
     return list(dict.fromkeys(found))[:40]
 
 
+def lengths(letters: str) -> tuple[int, int]:
+    """How short and how long a name can be that these letters may mean."""
+    ratio = 2 / _LIKE - 1  # of two lengths of which the shorter has _LIKE of their mean
+    return math.floor(len(letters) / ratio), math.ceil(len(letters) * ratio)
+
+
 def likeness(one: str, other: str) -> float:
     """From 0 to 1: how sure one spelling is meant by the other; 0 where they are too different."""
-    if 2 * min(len(one), len(other)) < _LIKE * (len(one) + len(other)):
-        return 0.0  # of lengths too different, which is told before anything is made ready
+    least, most = lengths(one)
+    if not least <= len(other) <= most:
+        return 0.0  # told before anything is made ready
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     if matcher.quick_ratio() < _LIKE:
         return 0.0
