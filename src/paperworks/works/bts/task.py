@@ -1,12 +1,11 @@
 """Rooms to learn from and to be judged by, and what the arms of the claims differ in."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import partial
 
 from paperworks.claim import Seed
 from paperworks.lab.data.scenes import ROOM, drawn, photographed
-from paperworks.lab.fit import adam, fit
+from paperworks.lab.fit import adam, cosine, fit
 from paperworks.lab.seeds import fresh, stream
 from paperworks.lab.split import Examples, Split
 from paperworks.works.bts.network import BTS, silog
@@ -23,7 +22,7 @@ BARE = replace(
     grain=(0.3, 3.0),
 )
 SIZE, PARTS = (32, 32), (400, 80, 120)
-STEPS, BATCH, FARTHEST = 100, 16, 12.0  # metres
+STEPS, BATCH, FARTHEST = 80, 16, 12.0  # metres
 
 
 def rooms(seed: int) -> Split:
@@ -57,6 +56,6 @@ class Arm:
             batch=BATCH,
             optimizer=partial(adam, lr=self.rate),
             loss=silog,
-            schedule=lambda step: (1 + math.cos(math.pi * step / STEPS)) / 2,
+            schedule=cosine(STEPS),
         )
         return net, losses

@@ -12,8 +12,8 @@ of stride 4 beside them, and then enlarges again:
 fine: 48 channels of an early map. Pooling and decoder are separable, depthwise and pointwise.
 
 Here: scenes of 32 pixels with flat objects of three kinds, a residual net of 8 to 64 channels and
-stride 8 for 16, its maps of stride 2 for 4; 80 steps of 16 images from scratch.
-The paper: VOC and Cityscapes, backbones trained on ImageNet and JFT, 30,000 steps and more.
+stride 8 for 16, its maps of stride 2 for 4; 65 steps of 16 images from scratch.
+The paper: VOC and Cityscapes, backbones trained on ImageNet and JFT, DeepLabv3's long training.
 Differences: Adam with a rate that falls linearly; every arm's is the best of 0.003, 0.01 and 0.03
 in the band of the validation scenes of seed 1000, the null has the treatment's. The ResNet is
 torchvision's. Left out: several scales and mirrored images at test, JFT, Cityscapes, and the claim
@@ -44,7 +44,7 @@ from paperworks.works.deeplabv3plus.network import (
 )
 from paperworks.works.resnet import BasicBlock, ResNet
 
-STEPS = 80
+STEPS = 65
 CLASSES = 4  # with the background
 
 
@@ -87,23 +87,31 @@ def overlap_at_edges(arm: Arm, seed: Seed) -> Measured:
     return Measured(share, picture=(found[0].double() / (CLASSES - 1)).tolist())
 
 
+SHORTER = (
+    "Training had 80 steps, and has 65. With 80 the decoder's overlap was 0.390 on seeds 0 to 9 "
+    "on average, against 0.290 (the first claim held) and 0.357 (the second was inconclusive). "
+    "Shorter so that all works can be run in half an hour; rules and rates are the same."
+)
+
 sharpens_edges = Claim(
     says="Within 3 pixels of edges the decoder raises the overlap by 5 points.",
-    source="section 4.3 and figure 5: 4.8 and 5.4 points in the narrowest band",
+    source="section 4.4 and figure 5: 4.8 and 5.4 points in the narrowest band",
     measure=overlap_at_edges,
     treatment=decoded,
     baseline=enlarged,
     null=strangers,
     holds_if="treatment > baseline + 0.05",
+    amended=SHORTER,
 )
 
 beats_denser_maps = Claim(
     says="It is half a point better there than maps twice as dense without a decoder.",
-    source="section 4.3: a decoder at stride 16 in place of denser features",
+    source="table 3: 78.85 of the whole image against 78.51 of stride 8 without a decoder",
     measure=overlap_at_edges,
     treatment=decoded,
     baseline=denser,
     null=strangers,
     holds_if="treatment > baseline + 0.005",
     rival=True,
+    amended=SHORTER,
 )

@@ -47,7 +47,7 @@ from paperworks.works.direct_feedback_alignment.feedback import (
 )
 from paperworks.works.direct_feedback_alignment.tasks import NodeScores, perceptron, reader
 
-STEPS = {"digits": 300, "nodes": 100, "text": 200}
+STEPS = {"digits": 300, "nodes": 100, "text": 150}
 
 # Adam's rates, an arm's best on the validation parts of seeds 1000 and 1001: on digits of 1e-3,
 # 3e-3 and 1e-2, on nodes of these and 3e-2, on text of 3e-3, 1e-2 and 3e-2
@@ -108,6 +108,12 @@ def angle(way: tuple[Draw, int], seed: int) -> Measured:
     return Measured(seen[-1], curve, ("step", "angle (degrees)"))
 
 
+SHORTER = (
+    "Reading had 200 steps of training, and has 150. With 200 the claim was inconclusive on "
+    "seeds 0 to 9: 4.096 bits against 4.117, on average. Shorter so that all works can be run "
+    "in half an hour; rules and rates are the same."
+)
+
 near_backpropagation = Claim(
     says="A graph network learns within 3 points of what backpropagation teaches it.",
     source="section 3.3 and table 3: accuracies on Cora within a point of each other",
@@ -139,6 +145,7 @@ reads_better_than_its_top = Claim(
     baseline=none,
     null=redrawn,
     holds_if="treatment < baseline - 0.1",
+    amended=SHORTER,
 )
 
 aligns = Claim(

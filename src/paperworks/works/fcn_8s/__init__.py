@@ -13,7 +13,7 @@ up2: a transposed convolution, bilinear at first, then learned; score: a 1x1 con
 first. The networks are called by their last step: FCN-32s, 16s, 8s.
 
 Here: scenes of 32 pixels with flat objects of three kinds, three stages of convolutions for VGG's
-five, so that steps are of 8, 4 and 2 pixels; 120 steps of 16 images from scratch. The paper: VOC,
+five, so that steps are of 8, 4 and 2 pixels; 100 steps of 16 images from scratch. The paper: VOC,
 NYUDv2, SIFT Flow and PASCAL-Context, starting from ImageNet's classifiers.
 Differences: Adam; all skips are trained at once, without the paper's stages, and no scales but
 zero scores at first. Every arm's rate is the best of 0.003, 0.01 and 0.03 by the validation scenes
@@ -48,7 +48,7 @@ from paperworks.works.fcn_8s.sizes import (
     vgg,
 )
 
-STEPS = 120
+STEPS = 100
 CLASSES = 4  # with the background
 STAGES = (16, 16), (32,), (48,)
 
@@ -96,6 +96,13 @@ def overlap(arm: Arm, seed: Seed) -> Measured:
     return Measured(mean_iou(found, test.y, CLASSES), picture=picture)
 
 
+SHORTER = (
+    "Training had 120 steps, and has 100. With 120 the overlap was 0.343 on seeds 0 to 9 on "
+    "average, against 0.259 (the first claim held), 0.318 and 0.293 (the others were "
+    "inconclusive). Shorter so that all works can be run in half an hour; rules and rates are "
+    "the same."
+)
+
 skips_sharpen = Claim(
     says="With both skips it overlaps 3 points more with what is there than without skips.",
     source="table 3: 62.7 for FCN-8s against 59.4 for FCN-32s",
@@ -104,6 +111,7 @@ skips_sharpen = Claim(
     baseline=no_skip,
     null=strangers,
     holds_if="treatment > baseline + 0.03",
+    amended=SHORTER,
 )
 
 second_skip_helps = Claim(
@@ -114,6 +122,7 @@ second_skip_helps = Claim(
     baseline=one_skip,
     null=strangers,
     holds_if="treatment > baseline + 0.003",
+    amended=SHORTER,
 )
 
 needs_coarse_maps = Claim(
@@ -125,4 +134,5 @@ needs_coarse_maps = Claim(
     null=strangers,
     holds_if="treatment > baseline + 0.01",
     rival=True,
+    amended=SHORTER,
 )

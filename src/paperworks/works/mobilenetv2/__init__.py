@@ -11,7 +11,7 @@ projects down again; shortcuts join the thin ends:
 No nonlinearity follows P. A ReLU sets to zero half of what it sees: among many channels the others
 still tell what was there, in few it is lost.
 
-Here: eight shapes in noisy images of 16 pixels, blocks of 8 channels, t = 6, 120 steps of 32.
+Here: eight shapes in noisy images of 16 pixels, blocks of 8 channels, t = 6, 100 steps of 32.
 The paper: ImageNet, detection on COCO, segmentation on VOC; 1.7 to 6.9 million parameters.
 Differences: Adam with a rate that falls linearly, for RMSprop with decay by epochs. The rate 0.03
 is for every arm the best of 0.01, 0.03 and 0.1 by the validation part of seeds 1000 and 1001; nulls
@@ -53,7 +53,7 @@ from paperworks.works.mobilenetv2.sizes import (
     mobilenetv2_140 as mobilenetv2_140,
 )
 
-STEPS = 120
+STEPS = 100
 RATE = 0.03
 
 
@@ -127,6 +127,12 @@ def lost_to_relu(embedding: tuple[int, int], seed: Seed) -> Measured:
     return Measured(error.item(), (back[:, 0].tolist(), back[:, 1].tolist()), ("x", "y"))
 
 
+SHORTER = (
+    "Training had 120 steps, and has 100. With 120 both claims that train held on seeds 0 to 9: "
+    "0.774 of the shapes against 0.680 and 0.669, on average. Shorter so that all works can be "
+    "run in half an hour; rules and rates are the same."
+)
+
 linear_is_better = Claim(
     says="With linear bottlenecks it names a point more of the shapes than with ReLU6 behind them.",
     source="section 3.2 and figure 6 (a): about one point of ImageNet's classes",
@@ -136,6 +142,7 @@ linear_is_better = Claim(
     null=blinkered,
     holds_if="treatment > baseline + 0.01",
     resolution=1 / 500,
+    amended=SHORTER,
 )
 
 beats_the_older_block = Claim(
@@ -148,6 +155,7 @@ beats_the_older_block = Claim(
     holds_if="treatment > baseline + 0.01",
     resolution=1 / 500,
     rival=True,
+    amended=SHORTER,
 )
 
 many_channels_remember = Claim(

@@ -70,7 +70,7 @@ from paperworks.works.neural_ode.networks import (
 )
 from paperworks.works.neural_ode.solvers import dopri5 as dopri5, rk4 as rk4
 
-STEPS = 150  # of training, digits and moons alike
+STEPS = 110  # of training, digits and moons alike
 
 
 def _problem(seed: int) -> tuple[nn.Module, Tensor]:
@@ -137,6 +137,12 @@ def surprise(flow: Callable[[], nn.Module], seed: int) -> Measured:
     return Measured(value, picture=(density / density.max()).tolist())
 
 
+SHORTER = (
+    "Training had 150 steps, and has 110. With 150 both claims that train were inconclusive on "
+    "seeds 0 to 9: 0.863 of the digits against 0.932, and 2.02 nats against 2.07, on average. "
+    "Shorter so that all works can be run in half an hour; rules and rates are the same."
+)
+
 memory_stays = Claim(
     says="Ten times the solver's steps keep no more memory for the gradients, within a tenth.",
     source="abstract and section 2: constant memory cost as a function of depth",
@@ -167,6 +173,7 @@ matches_residual_blocks = Claim(
     holds_if="treatment > baseline - 0.01",
     resolution=1 / 500,
     rival=True,
+    amended=SHORTER,
 )
 
 beats_planar_flows = Claim(
@@ -177,4 +184,5 @@ beats_planar_flows = Claim(
     baseline=planar,
     null=straight,
     holds_if="treatment < baseline - 0.05",
+    amended=SHORTER,
 )

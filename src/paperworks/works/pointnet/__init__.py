@@ -13,15 +13,14 @@ kind reads off the cloud. No more points than h has features decide the maxima; 
 critical points are there, all others may come or go.
 
 Here: clouds of 256 points on eight solids, stretched and turned; a network of 64 features without
-alignments, which table 6 calls vanilla, 300 steps of 16 clouds. The paper: 1024 points on
+alignments, which table 6 calls vanilla, 240 steps of 16 clouds. The paper: 1024 points on
 ModelNet40's shapes, 1024 features, both alignments, 250 epochs; parts of ShapeNet's shapes; rooms.
 
-Rates are the best of {0.003, 0.01, 0.03} for every network on the validation part of seed 1000;
-all train on clouds turned anew at every step. Missing points are a random half. With alignments
-a network of 48 features named fewer validation clouds in 200 steps (85 % against 90 %, seed
-1000), and took twice as long. The network of voxels is of VoxNet's kind with eight channels and a
-grid of 16, not 32. Left out: segmentation as a claim, the larger network for parts (figure 9),
-detection, retrieval, and training with the regularizer of the alignments, which is here.
+Rates are the best of {0.003, 0.01, 0.03} for every network on the validation part of seed 1000; all
+train on clouds turned anew at every step. With alignments, 48 features named fewer validation
+clouds in 200 steps (85 % against 90 %, seed 1000), and took twice as long. The network of voxels is
+of VoxNet's kind with eight channels and a grid of 16, not 32. Left out: segmentation as a claim,
+figure 9's larger network, detection, retrieval, training with the regularizer, which is here.
 """
 
 from collections.abc import Callable
@@ -49,7 +48,7 @@ from paperworks.works.pointnet.network import (
 )
 from paperworks.works.pointnet.rivals import HandMade, InOrder, Numbered, Voxels
 
-STEPS, POINTS, CLASSES = 300, 256, len(SOLIDS)
+STEPS, POINTS, CLASSES = 240, 256, len(SOLIDS)
 
 
 @dataclass(frozen=True)
@@ -150,6 +149,11 @@ VOXELS = Arm(partial(Voxels, CLASSES))
 HAND_MADE = Arm(partial(HandMade, CLASSES), 0.03)
 IN_ORDER = Arm(partial(InOrder, CLASSES, POINTS))
 
+SHORTER = (
+    "Training had 300 steps, and has 240, for time; rules and rates are the same. Seen with 300 on "
+    "seeds 0 to 9: 0.953 named against 0.902, 0.019 lost against 0.274, on average; both held."
+)
+
 names_solids = Claim(
     says="It names nine of ten solids, 2 points more than layers on hand-made measurements.",
     source="table 1: 89.2 against 77.4 of our baseline, a network on traditional features",
@@ -160,6 +164,7 @@ names_solids = Claim(
     holds_if="0.9 < treatment > baseline + 0.02",
     resolution=1 / 400,
     rival=True,
+    amended=SHORTER,
 )
 
 survives_missing_points = Claim(
@@ -171,6 +176,7 @@ survives_missing_points = Claim(
     null=TOTAL,
     holds_if="treatment < 0.05 < baseline",
     resolution=1 / 400,
+    amended=SHORTER,
 )
 
 order_does_not_matter = Claim(

@@ -92,6 +92,13 @@ def taken_for_the_class(make: Make, seed: Seed) -> float:
     return predict(net, make(net, seed)).softmax(1).diagonal().mean().item()
 
 
+SHORTER = (
+    "The network had 300 steps of training, and has 200; of the validation images of seed 1001 "
+    "it names 0.77 in place of 0.87. With 300 every claim held on seeds 0 to 9 or 0 to 4, on "
+    "average with 0.85 against 0.28, 0.59 against 0.49, 0.58 against 0.34 and 1.00 against "
+    "0.34. Shorter so that all works can be run in half an hour; rules and rates are the same."
+)
+
 points_at_the_object = Claim(
     says="Four of five times the most salient pixel lies in the box of the object.",
     source="section 3 and figure 2; the share is our translation",
@@ -101,6 +108,7 @@ points_at_the_object = Claim(
     null=untrained,
     holds_if="0.8 < treatment > baseline + 0.2",
     resolution=1 / 140,
+    amended=SHORTER,
 )
 
 points_at_the_class = Claim(
@@ -113,6 +121,7 @@ points_at_the_class = Claim(
     holds_if="treatment > baseline + 0.05",
     resolution=1 / 300,
     rival=True,
+    amended=SHORTER,
 )
 
 starts_a_segmentation = Claim(
@@ -123,6 +132,7 @@ starts_a_segmentation = Claim(
     baseline=central,
     null=unlearned,
     holds_if="treatment > baseline + 0.1",
+    amended=SHORTER,
 )
 
 makes_images_of_classes = Claim(
@@ -133,4 +143,5 @@ makes_images_of_classes = Claim(
     baseline=averaged,
     null=noise,
     holds_if="0.95 < treatment > baseline + 0.1",
+    amended=SHORTER,
 )

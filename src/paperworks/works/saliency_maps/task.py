@@ -1,6 +1,7 @@
 """Discs, crosses and rings on texture, a network that names them, and who points at them."""
 
 from collections.abc import Callable
+from copy import copy
 from functools import lru_cache, partial
 
 import torch
@@ -16,7 +17,7 @@ from paperworks.works.saliency_maps.saliency import class_images, saliency
 from paperworks.works.saliency_maps.segmentation import segmented
 
 KINDS = "disc", "cross", "ring"
-SIDE, PARTS, STEPS = 28, (1000, 60, 140), 300
+SIDE, PARTS, STEPS = 28, (1000, 60, 140), 200
 TRIES = {1: 19, 2: 80}  # scenes drawn for ten that have the right objects
 
 Hint = Callable[[Tensor, Tensor], Tensor]  # (images, classes) -> maps, high where the object is
@@ -26,6 +27,12 @@ Masks = Bool[Tensor, "batch height width"]
 
 def objects(seed: Seed, parts: tuple[int, int, int] = PARTS, most: int = 1) -> Split:
     """Images of `most` objects, all of other kinds, and every pixel's kind, 0 for none."""
+    return copy(_drawn(int(seed), parts, most))  # whose test part is not yet opened
+
+
+@lru_cache(4)
+def _drawn(seed: int, parts: tuple[int, int, int], most: int) -> Split:
+    """Drawn once for the network that learns from them and for what is asked of it."""
     draw, many = stream(seed, "data"), sum(parts)
     options = {"side": SIDE, "most": most, "sizes": (8.0, 12.0), "contrast": 1.0, "overlap": 0.0}
     made = scenes(TRIES[most] * many // 10, draw, classes=len(CLASSES), **options)
