@@ -57,16 +57,16 @@ from paperworks.works.hypernetworks.recurrent import (
 
 STEPS = 60
 
-# Adam's rates, the best of 3e-3, 1e-2 and 3e-2 on the validation part of seed 1000, after 60 or 80
-# batches. The misled have those of hyper; for alike the first two were tried.
+# Adam's rates, the best of 3e-3, 1e-2, 3e-2 and 1e-1, and for digits of 1e-3 too, on the validation
+# part of seed 1000; readers would perhaps like a larger one still
 RATE: dict[Any, float] = {
-    hyper: 3e-2,
-    normed: 3e-2,
-    blind: 3e-2,
-    misled: 3e-2,
-    generated: 3e-2,
-    plain: 1e-2,
-    alike: 3e-3,
+    hyper: 1e-1,
+    normed: 1e-1,
+    blind: 1e-1,
+    misled: 1e-1,
+    generated: 1e-2,
+    plain: 3e-2,
+    alike: 3e-2,
 }
 
 Build = Callable[[], nn.Module]
@@ -103,6 +103,13 @@ def digits_right(build: Build, seed: Seed) -> Measured:
     return Measured(accuracy(net, split.open_test()), losses, ("step", "training loss"))
 
 
+TUNED = (
+    "Rates were tried up to 3e-2, which the readers had, and not all of them for all arms. "
+    "Before, on average, it needed 3.76 bits against 4.65 on seeds 0 to 4 and 3.69 against 4.07 "
+    "on seeds 0 to 9 (both inconclusive), and knew 0.852 of the digits against 0.952 on seeds 0 "
+    "to 4 (did not hold). Rules are the same."
+)
+
 reads_better = Claim(
     says="It needs 2 % fewer bits a character than a layer-normed LSTM with as many weights.",
     source="table 3: 1.250 bits of a layer-normed HyperLSTM against 1.267",
@@ -111,6 +118,7 @@ reads_better = Claim(
     baseline=normed,
     null=blind,
     holds_if="treatment < 0.98 * baseline",
+    amended=TUNED,
 )
 
 changes_with_the_text = Claim(
@@ -122,6 +130,7 @@ changes_with_the_text = Claim(
     null=misled,
     holds_if="treatment < 0.98 * baseline",
     rival=True,
+    amended=TUNED,
 )
 
 needs_few_weights = Claim(
@@ -133,4 +142,5 @@ needs_few_weights = Claim(
     null=alike,
     holds_if="treatment > baseline - 0.015",
     resolution=1 / 500,
+    amended=TUNED,
 )

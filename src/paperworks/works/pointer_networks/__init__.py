@@ -43,8 +43,8 @@ from paperworks.works.pointer_networks.networks import (
 
 STEPS, BATCH, EXAMPLES = 160, 64, 12_000
 
-# Adam's rates, the best of 3e-3, 1e-2 and 3e-2 on the validation part of seed 1000
-RATE: dict[Any, float] = {pointing: 3e-2, indexed: 3e-2, placed: 3e-2, tagging: 3e-2}
+# Adam's rates, of 3e-3, 1e-2, 3e-2 and 1e-1 those of least loss on the validation part of seed 1000
+RATE: dict[Any, float] = {pointing: 3e-2, indexed: 1e-1, placed: 3e-2, tagging: 1e-1}
 
 Build = Callable[[], Any]
 
@@ -80,6 +80,13 @@ def covered(build: Build, seed: Seed) -> float:
     return (area(points, net.draw(points)) / area(points, hull(points))).mean().item()
 
 
+TUNED = (
+    "Rates were tried up to 3e-2, which was every arm's; with 1e-1 tried too, the fixed list "
+    "and the sort have that. Before, on seeds 0 to 4 and on average, 0.386 of the hulls were "
+    "found against 0.041 and 0.192 (both held), and 0.850 of the area covered against 0.121 "
+    "(did not hold). Rules are the same."
+)
+
 finds_more_hulls = Claim(
     says="It finds more hulls than the same attention does with numbers from a fixed list.",
     source="abstract: 'Ptr-Nets not only improve over sequence-to-sequence with input attention'",
@@ -89,6 +96,7 @@ finds_more_hulls = Claim(
     null=placed,
     holds_if="treatment > baseline + 0.02",
     resolution=1 / 1000,
+    amended=TUNED,
 )
 
 finds_more_hulls_than_a_sort = Claim(
@@ -101,6 +109,7 @@ finds_more_hulls_than_a_sort = Claim(
     holds_if="treatment > baseline + 0.02",
     resolution=1 / 1000,
     rival=True,
+    amended=TUNED,
 )
 
 covers_larger_hulls = Claim(
@@ -112,4 +121,5 @@ covers_larger_hulls = Claim(
     null=placed,
     holds_if="baseline + 0.02 < treatment > 0.95",
     resolution=1 / 1000,
+    amended=TUNED,
 )

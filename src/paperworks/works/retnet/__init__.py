@@ -59,12 +59,13 @@ from paperworks.works.retnet.retention import (
     retnet_200m as retnet_200m,
 )
 
-STEPS, BATCH = 120, 16
-# Adam's rates, the best of 6e-3, 1.2e-2 and 2.4e-2 on the validation part of seed 1000
+STEPS, BATCH = 90, 16
+# Adam's rates, the best of 3e-3, 6e-3, 1.2e-2, 2.4e-2 and 4.8e-2 on the validation part of seed
+# 1000, by 90 batches; the LSTM would perhaps like a larger one still
 RATE: dict[Any, float] = {
-    retentive: 6e-3,
+    retentive: 2.4e-2,
     attentive: 1.2e-2,
-    Recurrent: 2.4e-2,
+    Recurrent: 4.8e-2,
     forgetful: 6e-3,
 }
 
@@ -72,7 +73,7 @@ Layer = Callable[[int, int], Any]  # (width, heads) -> what mixes times, with a 
 
 
 def bits_a_character(build: Callable[[], nn.Module], seed: Seed) -> Measured:
-    """Bits to write a character of unseen text, after 120 batches of 16 windows of 64."""
+    """Bits to write a character of unseen text, after 90 batches of 16 windows of 64."""
     split, net = manual(seed), fresh(build, seed)
     losses = fit(
         net,
@@ -130,6 +131,13 @@ def growth(layer: Layer, seed: Seed) -> float:
     return math.log2(numbers(long) / numbers(short))
 
 
+SHORTER = (
+    "Training had 120 batches, and has 90, so that all works can be run in half an hour; and "
+    "rates were tried from 6e-3 to 2.4e-2 only, both of which some arm had. Before, it needed "
+    "3.36 bits against 3.29 on seeds 0 to 9 (inconclusive), and 3.40 against the LSTM's 2.90 on "
+    "seeds 0 to 4 (did not hold), on average. Rules are the same."
+)
+
 reads_as_well = Claim(
     says="It needs at most 3 % more bits a character than a Transformer of the same size.",
     source="figure 5: perplexity against the size of the models",
@@ -138,6 +146,7 @@ reads_as_well = Claim(
     baseline=attentive,
     null=forgetful,
     holds_if="treatment < 1.03 * baseline",
+    amended=SHORTER,
 )
 
 reads_as_well_as_an_lstm = Claim(
@@ -149,6 +158,7 @@ reads_as_well_as_an_lstm = Claim(
     null=forgetful,
     holds_if="treatment < 1.03 * baseline",
     rival=True,
+    amended=SHORTER,
 )
 
 has_three_forms = Claim(
