@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
@@ -15,7 +15,13 @@ from paperworks.evidence import EXPLORE_FROM, newest, stale
 from paperworks.index.networks import networks
 from paperworks.paper import works
 from paperworks.trial.jobs import claims
+from paperworks.works.densenet.sizes import for_small_images
+from paperworks.works.fcn_8s.sizes import fcn_alexnet
 from paperworks.works.retnet.retention import VOCABULARY, retnet
+from paperworks.works.saliency_maps.network import saliency_convnet
+from paperworks.works.soundstream.network import soundstream
+from paperworks.works.transcoders.network import transcoder_gpt2_small
+from paperworks.works.transformer import transformer_base
 
 WORKS = sorted(works())
 MODELS = [(name, zoo.homes()[name]) for name in zoo.list_models()]
@@ -45,8 +51,16 @@ def smallest(work):
     return min((name for name, home in MODELS if home == work), key=size, default=None)
 
 
-# Works whose smallest network is large: the same classes, narrower.
-NARROW = {"retnet": lambda: retnet(VOCABULARY, 64, 4, 3)}
+# Where the smallest is large: the same classes, narrower or with fewer layers.
+NARROW = {
+    "densenet": partial(for_small_images, 22, 12),
+    "fcn_8s": partial(fcn_alexnet, width=64),
+    "retnet": partial(retnet, VOCABULARY, 64, 4, 3),
+    "saliency_maps": partial(saliency_convnet, hidden=64),
+    "soundstream": partial(soundstream, books=2),
+    "transcoders": partial(transcoder_gpt2_small, expansion=2),
+    "transformer": partial(transformer_base, width=64, heads=4, depth=3, hidden=128),
+}
 
 
 def stand_in(work):
@@ -149,7 +163,7 @@ def test_smallest_model_keeps_the_contract(work):
     contract.draws_from_the_seed(one, same, other)
     contract.survives_a_file(one, other, example)
     if zoo.published(name).image:
-        contract.behaves_like_an_image_network(zoo.builder(name), example)
+        contract.behaves_like_an_image_network(build, example)
 
 
 @every_work
