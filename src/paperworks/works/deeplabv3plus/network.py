@@ -69,7 +69,7 @@ _SCENE: Any = {
 @model(
     macs=101.28e9,
     source="table 3, output stride 16",
-    differs="92.8e9; the authors' ResNet has another stem",
+    differs="92.8e9; the authors' program has three 3x3 convolutions as the stem, most of the rest",
     **_SCENE,
 )
 def deeplabv3plus_resnet101(*, output_stride: int = 16, **options: Any) -> DeepLabV3Plus:
