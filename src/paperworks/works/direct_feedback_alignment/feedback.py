@@ -41,7 +41,7 @@ class _Broadcast(torch.autograd.Function):
         return scores.view_as(scores)
 
     @staticmethod
-    @once_differentiable  # which hides the arguments' names
+    @once_differentiable  # which hides the arguments' names from type checks
     def backward(ctx: Any, error: Scores) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         return None, error, *(error @ b for b in ctx.feedback)
 

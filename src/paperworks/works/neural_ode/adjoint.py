@@ -33,7 +33,7 @@ class _Adjoint(torch.autograd.Function):
         return states
 
     @staticmethod
-    @once_differentiable  # which hides the arguments' names
+    @once_differentiable  # which hides the arguments' names from type checks
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         (states,) = ctx.saved_tensors
         weights = [p for p in ctx.f.parameters() if p.requires_grad]
