@@ -274,6 +274,15 @@ def test_images_come_out_right():
     same(fast(x[:3]), net(x[:3]), 0.001)
 
 
+def test_openvino_works_out_no_sizes_at_a_call():
+    import openvino as ov
+
+    fast = optimize(convolutional(), photo(), engines=["openvino"], precision="float32", **QUICK)
+    assert fast._built.folder
+    model = ov.Core().read_model(fast._built.folder / "model.xml")
+    assert not model.is_dynamic()
+
+
 def test_it_does_not_learn():
     fast = optimize(convolutional(), photo(), engines=["eager"], **QUICK)
     assert not fast.training

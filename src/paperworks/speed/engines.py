@@ -199,15 +199,17 @@ def _live_inductor(net: nn.Module, plan: Plan, tensors: Sequence[Tensor]) -> Run
 def _make_openvino(job: Job, plan: Plan, folder: Path) -> None:
     import openvino as ov
 
+    part = [t[: len(t) // plan.pieces] if plan.pieces > 1 else t for t in job.tensors]
     if plan.precision == "int8":
         model = ov.Core().read_model(_quantized(job, folder))
     else:
-        part = [t[: len(t) // plan.pieces] if plan.pieces > 1 else t for t in job.tensors]
         model = ov.convert_model(merge_upsampling(job.program, part)[0])
     if len(model.inputs) != len(job.tensors):
         raise RefusedError(
             f"it kept {len(model.inputs)} of the {len(job.tensors)} inputs: one decides nothing"
         )
+    # the converter leaves sizes open, and a graph that works them out at each call is slower
+    model.reshape(dict(enumerate(list(t.shape) for t in part)))
     ov.save_model(model, folder / "model.xml", compress_to_fp16=False)
     (folder / "model.onnx").unlink(missing_ok=True)
 
