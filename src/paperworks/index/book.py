@@ -14,6 +14,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -263,6 +264,15 @@ class Book:
         Each few papers are one transaction: what is done is kept when the process ends.
         """
         self.shelf()
+        with ThreadPoolExecutor(meaning.at_once()) as pool:
+            return self._embed(pool, seconds, progress)
+
+    def _embed(
+        self,
+        pool: ThreadPoolExecutor,
+        seconds: float | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> int:
         began, done = time.monotonic(), 0
         while True:
             with self.reading() as connection:
@@ -277,7 +287,7 @@ class Book:
                 progress(done, done + left)
             if not rows or (seconds is not None and time.monotonic() - began > seconds):
                 return left
-            computed = [_completed(*row) for row in rows]
+            computed = list(pool.map(lambda row: _completed(*row), rows))
             with self._writing() as connection:
                 generation = _next(connection)
                 for doc, *columns in computed:

@@ -97,15 +97,19 @@ def _split(word: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+def at_once() -> int:
+    """How many threads encode many texts best: OMP_NUM_THREADS, else one a processor."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, int(told)) if told.isdecimal() else os.cpu_count() or 1
+
+
 @cache
 def _network() -> "InferenceSession":
     """Takes ids of tokens and which are there, both (texts, tokens); gives vectors."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: all there are
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others compute too
+    options.intra_op_num_threads = 1  # few words are not worth sharing between processors
     options.log_severity_level = 3
     shipped = FOLDER / "network.onnx"
     return onnxruntime.InferenceSession(shipped, options, ["CPUExecutionProvider"])
