@@ -39,7 +39,6 @@ def environment(house: House, store_url: str) -> dict[str, str]:
     return house.environment() | {"PAPERWORKS_DATABASE_URL": store_url}
 
 
-@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 def test_killed_servers_and_workers(house, store_url, store):
     """Nothing acknowledged is lost or done twice, and a work that means harm does none."""
     given = environment(house, store_url)
