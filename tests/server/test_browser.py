@@ -38,6 +38,7 @@ PAGES = {
     "home": "/",
     "search": "/search?q=normalisation",
     "all": "/search",
+    "like": "/like",
     "paper": "/papers/rezero",
     "paper without code": "/papers/background_prompting",
     "trending": "/trending",
@@ -108,6 +109,13 @@ def web(listening, browser) -> Iterator[Site]:
     SCREENS.mkdir(parents=True, exist_ok=True)
     yield Site(listening.url, engine, browser)
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def tab(web) -> Iterator[Page]:
+    """One page for all that is only looked at: a new one for each takes as long as its tests."""
+    with web.page() as page:
+        yield page
 
 
 @pytest.fixture(autouse=True)
@@ -228,21 +236,21 @@ FAULTS = """async () => (await axe.run(document, {resultTypes: ['violations']}))
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_has_a_serious_fault(web, name):
+def test_no_page_has_a_serious_fault(tab, name):
     """By axe: on a wide screen in the light look, on the narrowest phone in the dark one."""
-    with web.page() as page:
-        page.goto(PAGES[name])
-        if name == "atlas":
-            page.wait_for_selector("canvas[data-ready]")
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        for shape, look in ((WIDE, "light"), (PHONE, "dark")):
-            page.set_viewport_size(shape)
-            page.emulate_media(color_scheme=look)
-            screen = "wide" if shape is WIDE else "phone"
-            page.screenshot(path=SCREENS / f"{name.replace(' ', '-')}-{screen}-{look}.png")
-            assert page.evaluate(FAULTS) == [], f"{name}, {screen}, {look}"
-            across = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(across) <= 0, f"{name} is wider than {screen}"
+    tab.set_viewport_size(WIDE)
+    tab.goto(PAGES[name])
+    if name == "atlas":
+        tab.wait_for_selector("canvas[data-ready]")
+    tab.evaluate(AXE.read_text(encoding="utf-8"))
+    for shape, look in ((WIDE, "light"), (PHONE, "dark")):
+        tab.set_viewport_size(shape)
+        tab.emulate_media(color_scheme=look)
+        screen = "wide" if shape is WIDE else "phone"
+        tab.screenshot(path=SCREENS / f"{name.replace(' ', '-')}-{screen}-{look}.png")
+        assert tab.evaluate(FAULTS) == [], f"{name}, {screen}, {look}"
+        across = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert tab.evaluate(across) <= 0, f"{name} is wider than {screen}"
 
 
 @pytest.mark.parametrize("path", ["/login", "/join"])
