@@ -41,6 +41,12 @@ def test_images_are_laid_out_and_shared_weights_stay_shared():
     assert net[0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_weights_of_one_channel_or_place_are_laid_out_too():
+    net = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 3, 1), nn.Flatten())
+    fit(net, Examples(torch.randn(8, 4, 3, 3), torch.arange(8) % 3), steps=1, seed=1000, batch=4)
+    assert [net[i].weight.stride() for i in (0, 1)] == [(9, 1, 3, 1), (4, 1, 4, 4)]
+
+
 def test_cosine():
     rate = cosine(100)
     assert rate(0) == 1

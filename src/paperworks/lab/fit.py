@@ -29,7 +29,8 @@ def lay_out(net: nn.Module) -> None:
     """
     for weight in net.parameters():
         if layout := _LAYOUTS.get(weight.ndim):
-            weight.data = weight.data.contiguous(memory_format=layout)
+            # `contiguous` would leave weights of one channel or place, which are in both orders
+            weight.data = weight.data.to(weight.dtype, memory_format=layout)
 
 
 def fit(
