@@ -14,7 +14,7 @@ matched to an object when they overlap by more than half; of all others only tho
 count, three for every match.
 
 Here: shapes of 6 to 48 pixels, of three classes, in rendered scenes of 48 pixels; three maps and
-378 default boxes, all square; 260 steps of 16 scenes. The paper: VGG-16 that had learned from
+378 default boxes, all square; 220 steps of 16 scenes. The paper: VGG-16 that had learned from
 ImageNet, images of 300 and 512 pixels, 8,732 and 24,564 boxes, 60,000 steps of 32 and more.
 
 Rates are the best of {0.003, 0.01, 0.03} for every arm on the validation part of seed 1000, in 240
@@ -84,6 +84,12 @@ SEVERAL = Arm()
 ONE = Arm("one")
 TURNED = Arm("turned", 0.03)
 
+SHORTER = (
+    "Training had 260 steps, and has 220. With 260 the claim held on seeds 0 to 4: a precision "
+    "of 0.520 against 0.315, on average. Shorter so that all works can be run in half an hour; "
+    "rules and rates are the same."
+)
+
 several_maps_help = Claim(
     says="Boxes on maps of three resolutions are 5 points of precision better than on one map.",
     source="table 3: 74.3 from six maps, 62.4 from one with as many boxes",
@@ -94,6 +100,7 @@ several_maps_help = Claim(
     holds_if="treatment > baseline + 0.05",
     resolution=0.002,
     rival=True,
+    amended=SHORTER,
 )
 
 shapes_cover_more = Claim(

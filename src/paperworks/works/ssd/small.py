@@ -17,7 +17,7 @@ from paperworks.lab.split import Examples, Split
 from paperworks.works.ssd.boxes import default_boxes, multibox_loss
 from paperworks.works.ssd.network import SSD, of_paper
 
-SIDE, CLASSES, STEPS, BATCH = 48, 3, 260, 16
+SIDE, CLASSES, STEPS, BATCH = 48, 3, 220, 16
 SIZES = (8.0, 16.0, 32.0, 48.0)  # pixels; each map has the boxes of one and the step to the next
 Maps = Literal["each", "turned", "one"]
 
