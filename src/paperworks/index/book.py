@@ -44,6 +44,7 @@ FIELDS = {
     "authors": (2.0, 10),
     "abstract": (1.0, 170),
 }
+_KINDS = 8  # the fields, and three-letter runs; a power of two
 _EVEN = 0.5  # how much a field's length counts, from 0 to 1
 _ENOUGH = 1.5  # a word that weighs so much counts half of what it can
 _AT_ONCE = 20_000  # papers of one segment
@@ -472,7 +473,7 @@ def _write(
     """Add papers as one segment."""
     first = connection.execute("SELECT coalesce(max(doc), -1) + 1 FROM docs").fetchone()[0]
     docs, names = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-    counted = _Counted()
+    counted = _Counted(first)
     for doc, (told, stamp) in enumerate(batch, first):
         paper, called = told.paper, list(spelled.names(told.paper))
         docs.append(
@@ -480,7 +481,7 @@ def _write(
             + (paper.summary, paper.claim, told.authors, told.abstract, stamp, generation)
         )
         names += [(letters, doc, kind, name) for letters, kind, name in called]
-        counted.add(doc, told, called)
+        counted.add(told, called)
     connection.executemany(
         "INSERT INTO docs (doc, slug, id, title, year, area, kind, summary, claim, authors, "
         f"abstract, stamp, changed) VALUES ({', '.join('?' * 13)})",
@@ -518,25 +519,31 @@ def fields(told: Told, called: Iterable[str] = ()) -> dict[str, str]:
 class _Counted:
     """How much of what it can each word counts for each paper: BM25 over all fields together."""
 
-    def __init__(self):
+    def __init__(self, first: int):
+        self.first, self.papers = first, 0  # number of the first paper, and how many there are
         self.number = _Numbers()  # of each word, and of each three-letter run
         self.found = list[int]()  # numbers as they stand in the texts
-        self.runs = list[tuple[int, float, int]]()  # paper, weight and length of each field
+        self.places = list[int]()  # of each text: _KINDS for each paper
+        self.weights, self.lengths = list[float](), list[int]()
 
-    def add(self, doc: int, told: Told, called: list[tuple[str, str, str]]) -> None:
+    def add(self, told: Told, called: list[tuple[str, str, str]]) -> None:
         """Take in what a paper says, and what it may be called with letters wrong."""
         short = [letters for letters, kind, _ in called if kind != "title" and len(letters) < 20]
-        for name, text in fields(told, short).items():
+        for kind, (name, text) in enumerate(fields(told, short).items()):
             words = split(text) if text else ()
             if words:
                 weight, usual = FIELDS[name]
-                each = weight / (1 - _EVEN + _EVEN * len(words) / usual)
-                self.found.extend(map(self.number.__getitem__, words))
-                self.runs.append((doc, each, len(words)))
+                self._take(kind, words, weight / (1 - _EVEN + _EVEN * len(words) / usual))
         misspelt = (k for k, kind, _ in called if spelled.may_be_misspelt(kind, k))
         runs = {"~" + run for letters in misspelt for run in spelled.runs(letters)}
-        self.found.extend(map(self.number.__getitem__, runs))
-        self.runs.append((doc, 1e9, len(runs)))
+        self._take(_KINDS - 1, runs, 1e9)
+        self.papers += 1
+
+    def _take(self, kind: int, words: Collection[str], weight: float) -> None:
+        self.found.extend(map(self.number.__getitem__, words))
+        self.places.append(_KINDS * self.papers + kind)
+        self.weights.append(weight)
+        self.lengths.append(len(words))
 
     def lists(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Each term with its papers and how much it counts for each, of 255; sorted by term."""
@@ -548,21 +555,24 @@ class _Counted:
         places = np.array([place[name] for names in led for name in names], np.int64)
         many = np.array([len(names) for names in led])
         first = np.cumsum(many) - many
-        docs, weights, lengths = (np.array(column) for column in zip(*self.runs, strict=True))
-        found, fields = np.array(self.found), np.repeat(np.arange(len(docs)), lengths)
-        bits = len(docs).bit_length()
-        there = list[np.ndarray]()  # of terms the place, then of fields the number, in one number
+        weight = np.zeros(_KINDS * self.papers)
+        weight[self.places] = self.weights
+        found, text = np.array(self.found), np.repeat(self.places, self.lengths)
+        bits = len(weight).bit_length()
+        both = list[np.ndarray]()  # a term's place, then a text's, in one number
         for nth in range(int(many.max())):  # most words lead to one term, some to a few
-            has = many[found] > nth
-            there.append((places[first[found[has]] + nth] << bits) + fields[has])
-        ordered = np.sort(np.concatenate(there))
-        term, field = ordered >> bits, ordered & ((1 << bits) - 1)
-        doc = docs[field]
-        begins = np.flatnonzero((np.diff(term, prepend=-1) != 0) | (np.diff(doc, prepend=-1) != 0))
-        total = np.add.reduceat(weights[field], begins)
+            if nth:
+                more = many[found] > nth
+                found, text = found[more], text[more]
+            both.append((places[first[found] + nth] << bits) + text)
+        ordered = np.sort(np.concatenate(both))
+        pairs = ordered // _KINDS  # of a term and a paper
+        begins = np.flatnonzero(np.diff(pairs, prepend=-1))
+        total = np.add.reduceat(weight[ordered & ((1 << bits) - 1)], begins)
         counts = np.maximum(1, np.round(255 * total / (total + _ENOUGH))).astype(np.uint8)
-        numbers = doc[begins].astype("<i4")
-        ends = np.searchsorted(term[begins], np.arange(len(order)), side="right").tolist()
+        term, paper = np.divmod(pairs[begins], (1 << bits) // _KINDS)
+        numbers = (paper + self.first).astype("<i4")
+        ends = np.searchsorted(term, np.arange(len(order)), side="right").tolist()
         start = 0
         for name, end in zip(order, ends, strict=True):
             yield name, numbers[start:end].tobytes(), counts[start:end].tobytes()

@@ -113,8 +113,10 @@ def _answer(book: Book, asked: Asked, part: slice, deep: int, filters: dict[str,
 
 def current(book: Book) -> Shelf:
     """The papers as they are now; the vectors of a few new ones are computed at once."""
+    import numpy as np
+
     shelf = book.shelf()
-    lacking = int((shelf.there & ~shelf.complete).sum())
+    lacking = int(np.count_nonzero(shelf.there > shelf.complete))
     if 0 < lacking <= _AT_ONCE:
         book.embed()
         shelf = book.shelf()
@@ -123,7 +125,9 @@ def current(book: Book) -> Shelf:
 
 def status(shelf: Shelf, by_meaning: bool = True) -> Status:
     """What a search can look at."""
-    papers, whole = len(shelf.rows), int((shelf.there & shelf.complete).sum())
+    import numpy as np
+
+    papers, whole = len(shelf.rows), int(np.count_nonzero(shelf.there & shelf.complete))
     note = ""
     if not by_meaning:
         note = "No word of this query is a known one: searched by words and names only."
@@ -195,7 +199,7 @@ class Looked:
             found = self.connection.execute(self._lists, (term,)).fetchall()
             if not found:
                 continue
-            docs = np.frombuffer(b"".join(row[0] for row in found), "<i4")
+            docs = np.frombuffer(b"".join(row[0] for row in found), "<i4").astype(np.intp)
             weights = np.frombuffer(b"".join(row[1] for row in found), np.uint8)
             rare = float(np.log1p((many - len(docs) + 0.5) / (len(docs) + 0.5)))
             total[docs] += weights * np.float32(rare / 255)
