@@ -13,7 +13,7 @@ from tests.views.hostile import TEXTS
 from paperworks.mail import deliveries, digest, relay
 from paperworks.mail.compose import sender
 from paperworks.people import accounts, searches, subscriptions
-from paperworks.store import open_store
+from paperworks.store import open_store, tables
 from paperworks.views import letter
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -120,6 +120,17 @@ def test_a_published_paper_is_new_and_its_authors_are_named(store):
         connection.execute(details.insert(), row)
     text = letter.text(digest.preview(store, ada, SETTINGS, MORNING).letter)
     assert "Ada One · published 3 March 2031" in text
+
+
+def test_a_withdrawn_paper_says_so(store):
+    ada = reader(store)
+    (slug, _) = add(store, "A net", "Another net")
+    with store.begin() as connection:
+        when = {"fetched_at": "2031-03-03", "withdrawn_at": "2031-03-03"}
+        connection.execute(tables.details.insert(), {"slug": slug, "source": "arXiv"} | when)
+    text = letter.text(digest.preview(store, ada, SETTINGS, MORNING).letter)
+    assert text.count("withdrawn · added 3 March 2031") == 1
+    assert text.count("added 3 March 2031") == 2
 
 
 def test_a_paper_of_two_searches_is_there_once_and_first(store):

@@ -59,6 +59,8 @@ def test_settings_and_tokens(place):
     )
     assert number
     assert anna.post(f"/account/tokens/{number[1]}/revoke").status_code == 303
+    anna.post("/account/tokens", data={"name": "for good", "days": "0"})
+    assert "you revoke it" in anna.get("/account").text.partition("for good")[2]
     assert shown.get("/api/v1/me").status_code == 401
 
 

@@ -131,6 +131,9 @@ def test_other_names_of_a_paper_lead_to_it(site):
         assert answer.headers["location"] == "/papers/rezero", name
     missing = seen(site.browser(), "/papers/rezro", 404)
     assert "nearest: rezero" in missing.said
+    assert (
+        missing.links["ReZero is All You Need: Fast Convergence at Large Depth"] == "/papers/rezero"
+    )
 
 
 def test_figures_have_two_looks_and_run_nothing(site):
@@ -387,7 +390,8 @@ def test_networks_are_compared_as_counted_and_as_printed(site):
     assert "25.6 M" in said
     assert "3.8 G" in said
     assert "not measured" in said
-    assert "no such network" in seen(site.browser(), "/compare?model=resnet51", 404).said
+    unknown = seen(site.browser(), "/compare?model=resnet51", 404).said
+    assert "no such network; nearest: resnet50, " in unknown
 
 
 def test_trending_says_how_it_comes_about(site):
@@ -449,7 +453,8 @@ def test_trials_on_other_data_stand_apart_and_count_nowhere(place):
 def test_a_withdrawn_paper_says_so_wherever_it_is(place):
     browser, slug = place.browser(), "background_prompting"
     assert "withdrawn" not in seen(browser, f"/papers/{slug}").said.casefold()
-    blank = {"authors": "[]", "categories": "[]", "source": "arXiv", "fetched_at": stamp(NOW)}
+    blank = {"categories": "[]", "source": "arXiv", "fetched_at": stamp(NOW)}
+    blank |= {"authors": '["Ada Lovelace"]'}
     said = {"comment": "This paper is withdrawn: Lemma 3", "withdrawn_at": stamp(NOW)}
     with writing(place.engine) as connection:
         connection.execute(insert(tables.details), {"slug": slug} | blank | said)
@@ -460,6 +465,7 @@ def test_a_withdrawn_paper_says_so_wherever_it_is(place):
     assert "<strong>withdrawn</strong>" in found.split(f"/papers/{slug}")[1].split("</li>")[0]
     told = place.caller().get(f"/api/v1/papers/{slug}").json()["data"]
     assert (told["withdrawn"], told["withdrawn_at"]) == (True, stamp(NOW))
+    assert (told["comment"], told["authors"]) == (said["comment"], ["Ada Lovelace"])
     assert "## Withdrawn" in browser.get(f"/papers/{slug}.md").text
 
 

@@ -334,16 +334,18 @@ def _items(
 ) -> tuple[Item, ...]:
     """What the digest says of each paper."""
     abstracts, authors = told("abstracts", "abstract", slugs), told("details", "authors", slugs)
+    gone = told("details", "withdrawn_at", slugs)
     items = list[Item]()
     for slug in slugs:
         paper, one = index.papers[slug], fresh[slug]
+        when = f"{' and '.join(map(_happened, one.what))} {words.day(one.at.astimezone(zone))}"
         here = settings.at("paper", slug=slug)
         links = [Link("arXiv", f"https://arxiv.org/abs/{paper.arxiv}")] if paper.arxiv else []
         item = Item(
             title=paper.title,
             authors=tuple(json.loads(authors.get(slug, "[]"))),
             year=paper.year,
-            news=f"{' and '.join(map(_happened, one.what))} {words.day(one.at.astimezone(zone))}",
+            news=f"withdrawn · {when}" if gone.get(slug) else when,
             summary=paper.summary or abstracts.get(slug, ""),
             reasons=tuple(reasons[slug]),
             badge=words.badge(index.counts[slug]),

@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from paperworks.paper import Paper
 from paperworks.server.html import page
 
 log = logging.getLogger("paperworks.server")
 NO_SUCH = "There is no such page here."
+_NEAR = re.compile(r"There is no such paper; nearest: (.+)\.")
 _NAMED = re.compile(r"^No (\w+) ('.*'|\".*\")(?=; |\.$)", re.DOTALL)
 BROKEN = "Something broke here; it is in the server's log."
 
@@ -33,10 +35,19 @@ def answer(request: Request, status: int, why: str, headers: Any = None) -> Resp
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(asked, safe='')}", 303)
     phrase = HTTPStatus(status).phrase
-    told: dict[str, Any] = {"code": status, "phrase": phrase, "why": why}
+    told: dict[str, Any] = {"code": status, "phrase": phrase, "why": why, "near": []}
     if status == 404:
         told["here"] = "/"  # its own address is not said back, not even in a link
+        told["near"] = _near(why)
     return page(request, "error.html.j2", status=status, headers=headers, **told)
+
+
+def _near(why: str) -> list[Paper]:
+    """The papers that a refusal names as nearest to what was asked for."""
+    from paperworks.index.papers import some
+
+    said = _NEAR.fullmatch(why)
+    return list(some(said[1].split(", ")).values()) if said else []
 
 
 def http(request: Request, wrong: Exception) -> Response:

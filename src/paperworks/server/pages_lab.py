@@ -1,5 +1,6 @@
 """Pages of the lab: what is run and was run, networks compared, and the map of all papers."""
 
+import difflib
 import json
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -39,6 +40,7 @@ def lab(
         "lab.html.j2",
         running=[(asked, queue.ahead(engine, asked)) for asked in queue.queued(engine)],
         history=[asked for asked in history if not asked.open][:EACH],
+        titles=known.papers,
         older=history[EACH - 1].id if len(history) > EACH else None,
         mine=bool(person),
         controls=known.controls,
@@ -72,7 +74,8 @@ def compare(
     known = list_models()
     chosen = [name for name in known if name in (model or COMPARED)][:MOST_COMPARED]
     if model and (wrong := [name for name in model if name not in known]):
-        raise LookupError(f"No network {wrong[0]!r}; there are {', '.join(known[:6])} and others.")
+        near = difflib.get_close_matches(wrong[0], known, 3, 0.0)
+        raise LookupError(f"No network {wrong[0]!r}; nearest: {', '.join(near)}.")
     sizes = {row["name"]: row for row in networks()}
     taken = {each.model: each for each in queue.latest(engine, chosen) if each.batch == 1}
     latency = [each for each in queue.queued(engine) if each.kind == "latency"]

@@ -1,6 +1,7 @@
 """Papers, searches, claims, models and what is new: everything that one may read."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query, Request
@@ -123,6 +124,14 @@ class Paper(BaseModel):
     works: bool
     verdicts: dict[str, int]
     abstract: str | None
+    authors: list[str] = Field(description="As far as a source was asked; so are the next ones.")
+    published: str | None
+    updated: str | None
+    doi: str | None
+    venue: str | None
+    comment: str | None
+    code: str | None = Field(description="Address of the authors' code.")
+    page: str | None = Field(description="Address of the project's page.")
     withdrawn: bool
     withdrawn_at: str | None = Field(description="When it was seen to be withdrawn.")
     builds_upon: list[str]
@@ -220,10 +229,12 @@ def bibtex(slug: shape.Name) -> Response:
 @router.get("/papers/{name:path}", response_model=Answer[Paper])
 def paper(name: shape.Name) -> Any:
     """One paper, by slug, id, arXiv id or title."""
+    from paperworks.index.details import details
     from paperworks.index.listing import paper
     from paperworks.views.catalog import paper_data
 
-    return shape.one(paper_data(paper(name)))
+    found = paper(name)
+    return shape.one(asdict(details(found.paper.slug)) | paper_data(found))
 
 
 @router.get("/claims", response_model=Listed[Stated])
