@@ -15,10 +15,9 @@ from where the accuracy begins to grow to where it grows no more.
 Here: 8x8 digits, a network of four convolutions with BatchNorm, four cycles of 1.5 epochs.
 The paper: CIFAR-10 and CIFAR-100 in up to 70,000 steps, ImageNet in up to 460,000.
 
-Differences: the paper reads the bounds off a curve, `bounds` is our rule for it. The steps of
-the range test are not counted, as in the paper; nor are those that the fixed rates spend on their
-grid. In `exp_range` we shrink the amplitude, as torch does; the paper shrinks both bounds. Left
-out: ImageNet, adaptive methods with cycles (section 4.1.3) and the networks themselves.
+Differences: `bounds` is our rule for what the paper reads off a curve. Steps of the range test
+and of the fixed rates' grid are not counted. `exp_range` shrinks the amplitude, as in torch; the
+paper shrinks both bounds. Left out: ImageNet, adaptive methods (section 4.1.3), its networks.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,8 +76,7 @@ def train(split: Split, rate: Schedule, seed: int, steps: int, look: Look = None
 
 def range_test(seed: int, every: int = 4) -> tuple[list[float], list[float]]:
     """Rates, rising evenly to `TOP`, and the validation accuracy at each. Section 3.3."""
-    split = digits(seed)
-    rates, accuracies = [], []
+    split, rates, accuracies = digits(seed), [], []
 
     def rising(step: int) -> float:
         return TOP * (step + 1) / SWEEP
@@ -129,10 +127,8 @@ def fixed(seed: int) -> list[Schedule]:
 
 def decayed(seed: int) -> list[Schedule]:
     """Every rate of the grid, divided by ten after half of the steps and after three quarters."""
-    return [
-        lambda step, rate=rate: rate * 0.1 ** ((step >= STEPS // 2) + (step >= 3 * STEPS // 4))
-        for rate in GRID
-    ]
+    half, last = STEPS // 2, 3 * STEPS // 4
+    return [lambda t, rate=rate: rate * 0.1 ** ((t >= half) + (t >= last)) for rate in GRID]
 
 
 def average_at_half(plan: Plan, seed: int) -> float:
@@ -145,18 +141,14 @@ def average_at_half(plan: Plan, seed: int) -> float:
 
 def best_at_full(plan: Plan, seed: int) -> Measured:
     """Test accuracy, 0 to 1, after all steps, of the schedule that is best in validation."""
-    split = digits(seed)
-    ways = plan(seed)
+    split, ways = digits(seed), plan(seed)
     nets = [train(split, way, seed, STEPS) for way in ways]
     best = max(range(len(nets)), key=lambda i: accuracy(nets[i], split.validation))
     rates = range(STEPS), [ways[best](step) for step in range(STEPS)]
     return Measured(accuracy(nets[best], split.open_test()), rates, ("step", "learning rate"))
 
 
-SHORTER = (
-    "Later four cycles in 192 steps, not 320, so that twelve works end in ten minutes on two "
-    "threads; before that it "
-)
+SHORTER = "Later 192 steps, not 320, so that twelve works end in ten minutes; before that it "
 
 beats_the_average_rate = Claim(
     says="After half of the steps, cycling is a point ahead of what fixed rates reach on average.",

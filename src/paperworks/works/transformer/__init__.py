@@ -170,9 +170,8 @@ translates_better = Claim(
         "arms see the same batches, and speed is a claim of its own. Seen by then: seed 1000, "
         "also on two forms of the data that spell years and minutes digit by digit. The rival "
         "was far ahead in all of them; the rule and its margin were not changed. Later 200 "
-        "steps, not 300, for time; before that it did not hold over five seeds. Then 140 steps, "
-        "not 200, and 500 test moments, not 1,000, so that twelve works end in ten minutes on "
-        "two threads; before that it did not hold over five seeds: 0 against 0.95."
+        "steps, not 300, for time; before that it did not hold over five seeds. Then 140 steps "
+        "and 500 test moments, not 200 and 1,000, for time; before that: 0 against 0.95."
     ),
 )
 
@@ -186,10 +185,7 @@ trains_faster = Claim(
     holds_if="treatment > 1.1 * baseline",
     resolution=0.01,
     rival=True,
-    amended=(
-        "Later the median of 12, not 20, so that twelve works end in ten minutes on two threads; "
-        "before that it did not hold over five seeds: 0.59 against 1.01."
-    ),
+    amended="Later the median of 12, not 20, for time; before that: no, 0.59 against 1.01.",
 )
 
 reaches_far = Claim(
