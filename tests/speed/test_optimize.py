@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch._inductor.config
 from tests.speed.nets import (
     Branching,
     Counting,
@@ -339,7 +338,6 @@ def test_throughput_answers_several_calls_at_once():
             same(answer, net(x), 0.001)
 
 
-@torch._inductor.config.patch("aot_inductor.compile_wrapper_opt_level", "O0")  # quick to build
 def test_inductor_compiles_ahead():
     net = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
     x = torch.randn(4, 8)
