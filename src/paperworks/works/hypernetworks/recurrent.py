@@ -88,6 +88,7 @@ class HyperLSTM(NormLSTM):
         small_told = self.small_from_input(x)
         h, c = (x.new_zeros(len(x), self.width) for _ in range(2))
         small, small_c = (x.new_zeros(len(x), self.small) for _ in range(2))
+        said = self.said(small)  # with shut eyes it stays
         out = list[Tensor]()
         for now, small_now in zip(told.unbind(1), small_told.unbind(1), strict=True):
             if self.eyes != "shut":
@@ -95,15 +96,18 @@ class HyperLSTM(NormLSTM):
                 i, g, f, o = gates.chunk(GATES, 1)
                 small_c = (f + 1).sigmoid() * small_c + i.sigmoid() * g.tanh()
                 small = o.sigmoid() * small_c.tanh()
-            if self.eyes != "shut" or not out:  # what is said with shut eyes stays
-                saying = small.roll(1, 0) if self.eyes == "elsewhere" else small
-                of_state, of_input = self.rows(saying)
-                more = self.tell_bias(saying).unflatten(-1, (GATES, -1))
-                bias = self.bias + torch.einsum("bgk,gwk->bgw", more, self.to_bias)
+                said = self.said(small.roll(1, 0) if self.eyes == "elsewhere" else small)
+            of_state, of_input, bias = said
             asked = self.from_state(h).unflatten(-1, (GATES, -1))
             h, c = self.advance(of_state * asked + of_input * now, bias, c)
             out.append(h)
         return torch.stack(out, 1)
+
+    def said(self, small: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What scales the rows for the state and for the input, and the bias, for each gate."""
+        more = self.tell_bias(small).unflatten(-1, (GATES, -1))
+        bias = self.bias + torch.einsum("bgk,gwk->bgw", more, self.to_bias)
+        return *self.rows(small), bias
 
     def rows(self, small: Tensor) -> tuple[Tensor, Tensor]:
         """What the rows of the state's and of the input's weights are scaled by, for each gate."""
