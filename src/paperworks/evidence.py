@@ -220,6 +220,25 @@ def newest(paper: str) -> dict[str, Trial]:
     return {trial.claim: trial for trial in shipped(paper) if not trial.control}
 
 
+def remark(trial: Trial) -> str | None:
+    """What we think is the reason why a shipped claim does not hold: no evidence, an opinion.
+
+    It is about the newest shipped trial and its verdict; others have none.
+    """
+    last = newest(trial.paper).get(trial.claim)
+    if not last or (last.on, last.treatment) != (trial.on, trial.treatment):
+        return None
+    return remarks().get((trial.paper, trial.claim, last.verdict))
+
+
+@cache
+def remarks() -> dict[tuple[str, str, str], str]:
+    """All of them, by paper, claim and verdict."""
+    text = (shipped_folder("catalog") / "remarks.jsonl").read_text(encoding="utf-8")
+    told = map(json.loads, text.splitlines())
+    return {(one["paper"], one["claim"], one["verdict"]): one["remark"] for one in told}
+
+
 @lru_cache(1024)
 def _parsed(file: Path, _changed: int, _size: int) -> tuple[Trial, ...]:
     """The lines of a ledger, parsed once for each state of the file."""

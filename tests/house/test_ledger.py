@@ -1,11 +1,22 @@
 """The shipped evidence: complete, current, and every verdict follows from its numbers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from paperworks.claim import ARMS
-from paperworks.evidence import CLAIM_SEEDS, CONTROL_SEEDS, LOOKS, fingerprint, newest, shipped
+from paperworks.evidence import (
+    CLAIM_SEEDS,
+    CONTROL_SEEDS,
+    LOOKS,
+    Verdict,
+    fingerprint,
+    newest,
+    remark,
+    remarks,
+    shipped,
+)
 from paperworks.paper import shipped_folder, works
 from paperworks.trial.jobs import claims
 
@@ -57,6 +68,23 @@ def test_every_missing_number_is_explained(trial):
 def test_one_primary_claim_a_work():
     for work in WORKS:
         assert sum(trial.primary for trial in newest(work).values()) == 1
+
+
+@every_work
+def test_what_does_not_hold_has_a_remark_about_that(work):
+    latest = newest(work)
+    for name, trial in latest.items():
+        said = remark(trial)
+        assert bool(said) == (trial.verdict != Verdict.HOLDS), name
+        assert not said or (said[0].isupper() or said[0].isdigit()) and said.endswith(".")
+    assert {claim for paper, claim, _ in remarks() if paper == work} <= latest.keys()
+
+
+def test_a_remark_is_about_the_newest_shipped_trial():
+    (paper, claim, _), *_ = remarks()
+    last = newest(paper)[claim]
+    assert remark(last)
+    assert remark(replace(last, treatment=last.baseline)) is None
 
 
 def test_no_line_without_a_work():

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from paperworks.evidence import Trial, Verdict
+from paperworks.evidence import Trial, Verdict, remark
 from paperworks.index.answers import Hit, Page, Row
 from paperworks.views.spell import SIGNS
 
@@ -68,6 +68,9 @@ def paper(page: Page) -> RenderableType:
             parts.append(Text.assemble("\n", (f"{name}: ", "bold"), text))
     if page.newest:
         parts += ["", verdicts([each.trial for each in page.newest])]
+        seen = ((each.trial.says, remark(each.trial)) for each in page.newest)
+        why = ("Why, as we see it: ", "bold")
+        parts += [Text.assemble(f"\n{says}\n", why, told) for says, told in seen if told]
     elif page.work:
         parts.append(f"\nNot run yet: paperworks run {known.slug}")
     if page.elsewhere:
@@ -92,7 +95,7 @@ def paper_data(page: Page) -> dict[str, Any]:
 
 def _told(trial: Trial, **more: Any) -> dict[str, Any]:
     said = {name: getattr(trial, name) for name in _TOLD}
-    return said | {"reason": trial.judge().reason} | more
+    return said | {"reason": trial.judge().reason, "remark": remark(trial)} | more
 
 
 def _other(trial: Trial) -> str:

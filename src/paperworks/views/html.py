@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from paperworks.evidence import LOOKS, Judgement, Link, Trial, Verdict
+from paperworks.evidence import LOOKS, Judgement, Link, Trial, Verdict, remark
 from paperworks.paper import Paper
 from paperworks.views import bibtex, figure, spell
 from paperworks.views.guides import Guide, body
@@ -72,6 +72,7 @@ class Entry(NamedTuple):
 
     trial: Trial
     found: Judgement
+    remark: str | None
     wins: str
     figure: Markup
     links: list[tuple[str, Link]]
@@ -241,6 +242,7 @@ def entry(trial: Trial, drawn: Markup, stale: str | None = None, mine: bool = Fa
     return Entry(
         trial=trial,
         found=found,
+        remark=remark(trial),
         wins=spell.wins(trial, found),
         figure=drawn,
         links=list(zip(spell.links(trial.rule), found.links, strict=False)),

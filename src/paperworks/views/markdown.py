@@ -5,7 +5,7 @@ What comes from outside (titles, abstracts) stays text: it makes no link, no hea
 
 import re
 
-from paperworks.evidence import Trial
+from paperworks.evidence import Trial, remark
 from paperworks.index.answers import Page
 from paperworks.views import bibtex, spell
 
@@ -69,12 +69,13 @@ def _claim(trial: Trial, mine: bool) -> str:
     kinds = [word for word, is_so in (("primary", trial.primary), ("rival", trial.rival)) if is_so]
     kind = f" ({', '.join(kinds)})" if kinds else ""
     rule, reason = trial.rule.replace("`", " "), plain(found.reason).capitalize()
+    why = f" Why, as we see it: {plain(said)}" if (said := remark(trial)) else ""
     on = f"{plain(trial.on or 'an unknown day')}{' here' if mine else ''}"
     if trial.data:
         on += f" with {plain(trial.data['name'])} ({plain(trial.data['kind'])})"
     return (
         f"- **{found.verdict}**{kind}: {plain(trial.says)}\n"
-        f"  Rule: `{rule}`. {reason}. {spell.wins(trial, found)}\n"
+        f"  Rule: `{rule}`. {reason}. {spell.wins(trial, found)}{why}\n"
         f"  Measured on {on}, {len(trial.seeds)} seeds; source: {plain(trial.source)}"
     )
 

@@ -88,6 +88,7 @@ class Trial(BaseModel):
     unit: str
     verdict: Verdict
     reason: str
+    remark: str | None = Field(description="What we think is the reason; of shipped trials.")
     primary: bool
     rival: bool
     mine: bool = Field(description="Run here, not shipped.")
