@@ -203,7 +203,14 @@ def draw(lines: list[dict[str, Any]], stem: Path) -> None:
             y = names.index(r["network"])
             if r["way"] == "paperworks":
                 axes.barh(y, r["ratio"], color="#3b6fb6", height=0.55, zorder=1)
-                axes.text(r["ratio"], y, f" {r['ratio']:.1f} ×", va="center", fontsize=8)
+                beyond = max(other["ratio"] for other in rows if other["network"] == r["network"])
+                axes.annotate(
+                    f"{r['ratio']:.1f} ×",
+                    (beyond, y),
+                    (6, 0),
+                    textcoords="offset points",
+                    va="center",
+                )
             else:
                 axes.plot(
                     r["ratio"], y, marks[r["way"]], color="#202020", ms=4, mfc="none", zorder=2
@@ -223,8 +230,7 @@ def draw(lines: list[dict[str, Any]], stem: Path) -> None:
     for way, mark in marks.items():
         grid.flat[0].plot([], [], mark, color="#202020", mfc="none", ms=4, label=f"{way}, by hand")
     figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    for kind in ("png", "svg"):
-        figure.savefig(stem.with_suffix(f".{kind}"), dpi=160)
+    figure.savefig(stem.with_suffix(".png"), dpi=160)
 
 
 def main() -> None:
