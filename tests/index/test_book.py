@@ -245,6 +245,21 @@ def test_segments_give_what_one_would(store):
         assert [hit[0] for hit in one][:6] == [hit[0] for hit in other][:6]
 
 
+def test_many_papers_in_parts_give_what_one_segment_would(store, monkeypatch):
+    put(store, papers, *(own(i, f"Wombat {i % 7} of Burrow-{i}") for i in range(1400)))
+    queries = "wombat 3", "burrow 77", "burow77 graphs"
+    whole = [search(query, 40) for query in queries]
+    monkeypatch.setattr(book, "_AT_ONCE", 300)
+    monkeypatch.setattr(book, "_LARGEST", 1000)
+    opened().forget()
+    assert [search(query, 40) for query in queries] == whole
+    with opened().reading() as connection:
+        sizes = connection.execute("SELECT docs FROM segments ORDER BY segment").fetchall()
+        made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'names_by_key'")
+        assert made.fetchone()
+    assert sizes == [(len(shipped()),), (1000,), (400,)]
+
+
 def test_threads_read_while_one_writes(store):
     expected, wrong = search("graph rewiring", 3), []
 

@@ -9,10 +9,12 @@ A changed paper gets a new number, and its old one is gone: lists of papers only
 ends. Each change adds a segment of such lists; two of a size become one of twice the size.
 """
 
+import gc
 import os
 import re
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,7 +49,8 @@ FIELDS = {
 _KINDS = 8  # the fields, and three-letter runs; a power of two
 _EVEN = 0.5  # how much a field's length counts, from 0 to 1
 _ENOUGH = 1.5  # a word that weighs so much counts half of what it can
-_AT_ONCE = 20_000  # papers of one segment
+_AT_ONCE = 20_000  # papers whose words are counted together
+_LARGEST = 200_000  # papers of one segment; half of them are added together
 _MANY = 500  # papers; of more, all are looked at together
 _PASSAGES = 24  # of one paper at most
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(\[\"'])")
@@ -75,9 +78,11 @@ _TABLES = """
         segment INTEGER NOT NULL, term TEXT NOT NULL, docs BLOB NOT NULL, weights BLOB NOT NULL
     );
     CREATE UNIQUE INDEX postings_of_a_term ON postings (segment, term);
-    CREATE TABLE names (key TEXT NOT NULL, doc INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT);
+    CREATE TABLE names (
+        doc INTEGER NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, name TEXT,
+        PRIMARY KEY (doc, key)
+    ) WITHOUT ROWID;
     CREATE INDEX names_by_key ON names (key);
-    CREATE INDEX names_of_a_doc ON names (doc);
     CREATE TABLE vectors (
         doc INTEGER PRIMARY KEY, complete INTEGER NOT NULL, whole BLOB NOT NULL,
         places BLOB NOT NULL, small BLOB NOT NULL, scales BLOB NOT NULL, changed INTEGER NOT NULL
@@ -234,10 +239,9 @@ class Book:
             with self._writing() as connection:
                 now = _known(connection)
                 seen = int(now["touched"])
-                if now["catalog"] != _printed() or last < seen:
-                    _bring(connection, None, self._store)
-                else:
-                    _bring(connection, seen, self._store)
+                same = now["catalog"] == _printed() and last >= seen
+                with _uncollected():
+                    _bring(connection, seen if same else None, self._store)
         with self.reading() as connection:
             self._shelf = _load(connection, self._shelf)
         crowded = len(self._shelf.slugs) - len(self._shelf.rows)
@@ -358,6 +362,18 @@ def _last(store: str | None) -> int:
     return (rows[0]["last"] if rows else None) or 0
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles of objects, which looks at all papers again and again."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
+
+
 # --- what there is to be said ---
 
 
@@ -366,13 +382,13 @@ def _bring(connection: sqlite3.Connection, seen: int | None, store: str | None) 
     last = _last(store)
     if seen is None:
         told: dict[str, Told] = {paper.slug: Told(paper, "", "") for paper in shipped()}
-        told |= {entry.paper.slug: entry for entry in _stored(None, store)}
+        told |= {entry.paper.slug: entry for entry in _stored(store)}
         there = connection.execute("SELECT slug FROM docs WHERE NOT gone")
         slugs: Collection[str] = told.keys() | {slug for (slug,) in there}
     else:
         rows = select("SELECT slug FROM touched WHERE id > :seen", store, seen=seen)
         slugs = [row["slug"] for row in rows]
-        own = {entry.paper.slug: entry for entry in _stored(slugs, store)}
+        own = {entry.paper.slug: entry for entry in _stored(store, seen)}
         catalog = _catalog()
         told = {slug: Told(catalog[slug], "", "") for slug in slugs if slug in catalog} | own
     generation = _next(connection)
@@ -395,9 +411,14 @@ def _bring(connection: sqlite3.Connection, seen: int | None, store: str | None) 
     for table in ("names", "vectors"):
         connection.executemany(f"DELETE FROM {table} WHERE doc = ?", ((doc,) for doc in gone))
     new.sort(key=lambda pair: _order(pair[0].paper))
+    large = len(new) > _MANY + len(stamps)
+    if large:  # sorted at once, an index is made faster than name by name
+        connection.execute("DROP INDEX IF EXISTS names_by_key")
     rest = iter(new)
-    while batch := list(islice(rest, _AT_ONCE)):
+    while batch := list(islice(rest, _LARGEST // 2)):
         _write(connection, batch, generation)
+    if large:
+        connection.execute("CREATE INDEX names_by_key ON names (key)")
     for what, value in (("catalog", _printed()), ("touched", str(last))):
         connection.execute("UPDATE told SET value = ? WHERE what = ?", (value, what))
 
@@ -419,32 +440,24 @@ def _catalog() -> dict[str, Paper]:
     return {paper.slug: paper for paper in shipped()}
 
 
-def _stored(slugs: Iterable[str] | None, store: str | None) -> Iterator[Told]:
-    """Papers of which the store says something: those of that slug, or all."""
+def _stored(store: str | None, seen: int | None = None) -> Iterator[Told]:
+    """Papers of which the store says something: what changed since `seen`, or all."""
     own = dict[str, Paper]()
-    abstracts, authors = dict[str, str](), dict[str, str]()
     columns = "id, slug, title, year, arxiv, area, kind, summary, claim, cannot_run"
-    for condition, values in _conditions(slugs):
-        for row in select(f"SELECT {columns} FROM papers {condition}", store, **values):
-            own[row["slug"]] = Paper(**row)
-        for row in select(f"SELECT slug, abstract FROM abstracts {condition}", store, **values):
-            abstracts[row["slug"]] = row["abstract"]
-        for row in select(f"SELECT slug, authors FROM details {condition}", store, **values):
-            authors[row["slug"]] = " ".join(re.findall(r'"([^"]+)"', row["authors"]))
+    condition, values = "", dict[str, int]()
+    if seen is not None:
+        condition = "WHERE slug IN (SELECT slug FROM touched WHERE id > :seen)"
+        values["seen"] = seen
+    for row in select(f"SELECT {columns} FROM papers {condition}", store, **values):
+        own[row["slug"]] = Paper(**row)
+    rows = select(f"SELECT slug, abstract FROM abstracts {condition}", store, **values)
+    abstracts = {row["slug"]: row["abstract"] for row in rows}
+    rows = select(f"SELECT slug, authors FROM details {condition}", store, **values)
+    authors = {row["slug"]: " ".join(re.findall(r'"([^"]+)"', row["authors"])) for row in rows}
     catalog = _catalog()
     for slug in own.keys() | (abstracts.keys() | authors.keys()) & catalog.keys():
         paper = catalog.get(slug) or own[slug]
         yield Told(paper, abstracts.get(slug, ""), authors.get(slug, ""))
-
-
-def _conditions(slugs: Iterable[str] | None) -> Iterator[tuple[str, dict[str, str]]]:
-    if slugs is None:
-        yield "", {}
-        return
-    rest = iter(slugs)
-    while some := list(islice(rest, 500)):
-        values = {f"s{i}": slug for i, slug in enumerate(some)}
-        yield f"WHERE slug IN ({', '.join(f':{name}' for name in values)})", values
 
 
 def _stamp(told: Told) -> bytes:
@@ -470,35 +483,69 @@ def _stamps(
 def _write(
     connection: sqlite3.Connection, batch: list[tuple[Told, bytes]], generation: int
 ) -> None:
-    """Add papers as one segment."""
+    """Add papers as one segment, into which the last ones go that are of its size."""
+    joined, size = _joined(connection, len(batch))
+    these = f"segment IN ({', '.join(map(str, joined)) or 'NULL'})"
+    lists = defaultdict[str, list[bytes]](list)
+    older = f"SELECT term, docs, weights FROM postings WHERE {these} ORDER BY segment"
+    for term, *posting in connection.execute(older):
+        lists[term] += posting
+    for table in ("postings", "segments"):
+        connection.execute(f"DELETE FROM {table} WHERE {these}")
+    rest = iter(batch)
+    while some := list(islice(rest, _AT_ONCE)):
+        for term, *posting in _tell(connection, some, generation):
+            lists[term] += posting
+    last = connection.execute("SELECT coalesce(max(segment), 0) FROM segments").fetchone()[0]
+    segment = min(joined, default=last + 1)  # a question under way looks there already
+    connection.execute("INSERT INTO segments VALUES (?, ?)", (segment, size))
+    connection.executemany(
+        "INSERT INTO postings (segment, term, docs, weights) VALUES (?, ?, ?, ?)",
+        (
+            (segment, term, b"".join(found[::2]), b"".join(found[1::2]))
+            for term, found in sorted(lists.items())
+        ),
+    )
+
+
+def _joined(connection: sqlite3.Connection, size: int) -> tuple[list[int], int]:
+    """The last segments that are of the size of what is added, and the size of all that."""
+    joined = list[int]()
+    rows = connection.execute("SELECT segment, docs FROM segments ORDER BY segment DESC")
+    for segment, docs in rows.fetchall():
+        if docs >= 2 * size or docs + size > _LARGEST:
+            break
+        joined.append(segment)
+        size += docs
+    return joined, size
+
+
+def _tell(
+    connection: sqlite3.Connection, some: list[tuple[Told, bytes]], generation: int
+) -> Iterator[tuple[str, bytes, bytes]]:
+    """Write all of some papers but their words; gives these as lists."""
     first = connection.execute("SELECT coalesce(max(doc), -1) + 1 FROM docs").fetchone()[0]
     docs, names = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
     counted = _Counted(first)
-    for doc, (told, stamp) in enumerate(batch, first):
+    for doc, (told, stamp) in enumerate(some, first):
         paper, called = told.paper, list(spelled.names(told.paper))
         docs.append(
             (doc, paper.slug, paper.id, paper.title, paper.year, paper.area, paper.kind)
             + (paper.summary, paper.claim, told.authors, told.abstract, stamp, generation)
         )
-        names += [(letters, doc, kind, name) for letters, kind, name in called]
+        names += [(doc, *name) for name in called]
         counted.add(told, called)
     connection.executemany(
         "INSERT INTO docs (doc, slug, id, title, year, area, kind, summary, claim, authors, "
         f"abstract, stamp, changed) VALUES ({', '.join('?' * 13)})",
         docs,
     )
-    connection.executemany("INSERT INTO names VALUES (?, ?, ?, ?)", names)
-    segment = connection.execute("SELECT coalesce(max(segment), 0) + 1 FROM segments").fetchone()[0]
-    connection.execute("INSERT INTO segments VALUES (?, ?)", (segment, len(batch)))
-    connection.executemany(
-        "INSERT INTO postings VALUES (?, ?, ?, ?)",
-        ((segment, *posting) for posting in counted.lists()),
-    )
+    connection.executemany("INSERT INTO names (doc, key, kind, name) VALUES (?, ?, ?, ?)", names)
     connection.executemany(
         f"INSERT INTO vectors VALUES ({', '.join('?' * 7)})",
-        ((doc, *_vectors_at_hand(told), generation) for doc, (told, _) in enumerate(batch, first)),
+        ((doc, *_vectors_at_hand(told), generation) for doc, (told, _) in enumerate(some, first)),
     )
-    _join(connection)
+    return counted.lists()
 
 
 def fields(told: Told, called: Iterable[str] = ()) -> dict[str, str]:
@@ -552,19 +599,21 @@ class _Counted:
         led = [(word,) if word[0] == "~" else stems(word) for word in self.number]
         order = sorted(set(chain.from_iterable(led)))
         place = dict(zip(order, range(len(order)), strict=True))
-        places = np.array([place[name] for names in led for name in names], np.int64)
-        many = np.array([len(names) for names in led])
-        first = np.cumsum(many) - many
         weight = np.zeros(_KINDS * self.papers)
         weight[self.places] = self.weights
-        found, text = np.array(self.found), np.repeat(self.places, self.lengths)
         bits = len(weight).bit_length()
+        places = np.array([place[name] for names in led for name in names], np.int64) << bits
+        many = np.array([len(names) for names in led])
+        first = np.cumsum(many) - many
+        found, text = np.array(self.found, np.int32), np.repeat(self.places, self.lengths)
         both = list[np.ndarray]()  # a term's place, then a text's, in one number
         for nth in range(int(many.max())):  # most words lead to one term, some to a few
             if nth:
-                more = many[found] > nth
+                more = (many > nth)[found]
                 found, text = found[more], text[more]
-            both.append((places[first[found] + nth] << bits) + text)
+                both.append(places[first[found] + nth] + text)
+            else:
+                both.append(places[first][found] + text)
         ordered = np.sort(np.concatenate(both))
         pairs = ordered // _KINDS  # of a term and a paper
         begins = np.flatnonzero(np.diff(pairs, prepend=-1))
@@ -585,30 +634,6 @@ class _Numbers(dict[str, int]):
     def __missing__(self, key: str) -> int:
         number = self[key] = len(self)
         return number
-
-
-def _join(connection: sqlite3.Connection) -> None:
-    """Make one of the last two segments while they are of a size."""
-    while True:
-        last = connection.execute(
-            "SELECT segment, docs FROM segments ORDER BY segment DESC LIMIT 2"
-        ).fetchall()
-        if len(last) < 2 or last[1][1] >= 2 * last[0][1]:
-            return
-        (newer, added), (older, _) = last
-        both = connection.execute(
-            "SELECT a.rowid, b.rowid, a.docs, b.docs, a.weights, b.weights FROM postings b "
-            "JOIN postings a ON a.segment = ? AND a.term = b.term WHERE b.segment = ?",
-            (older, newer),
-        ).fetchall()
-        connection.executemany(
-            "UPDATE postings SET docs = ?, weights = ? WHERE rowid = ?",
-            ((da + db, wa + wb, a) for a, _, da, db, wa, wb in both),
-        )
-        connection.executemany("DELETE FROM postings WHERE rowid = ?", ((row[1],) for row in both))
-        connection.execute("UPDATE postings SET segment = ? WHERE segment = ?", (older, newer))
-        connection.execute("UPDATE segments SET docs = docs + ? WHERE segment = ?", (added, older))
-        connection.execute("DELETE FROM segments WHERE segment = ?", (newer,))
 
 
 # --- vectors ---

@@ -146,6 +146,7 @@ class Looked:
         self.connection, self.shelf, self.asked = connection, shelf, asked
         self.called = dict[int, tuple[float, spelled.Name, bool]]()
         self.near = dict[int, tuple[bytes, "np.ndarray"]]()  # passages' numbers, and cosines
+        self._runs = dict[str, "np.ndarray"]()
         self._wanted = dict.fromkeys(self._terms())
         self._asks = _Asks(self._wanted.keys())
         rows = connection.execute("SELECT segment FROM segments").fetchall()
@@ -250,22 +251,24 @@ class Looked:
         import numpy as np
 
         runs = spelled.runs(letters)
-        lists = [
-            np.frombuffer(row[0], "<i4")
-            for run in runs
-            for row in self.connection.execute(self._lists, ("~" + run,))
-        ]
-        if not lists:
-            return
-        docs, counts = np.unique(np.concatenate(lists), return_counts=True)
-        enough = counts * 3 >= len(runs)
-        docs, counts = docs[enough], counts[enough]
-        least, most = spelled.lengths(letters)
-        for doc in docs[np.argsort(-counts, kind="stable")[:40]].tolist():
-            for name in self._named("doc = ? AND length(key) BETWEEN ? AND ?", doc, least, most):
-                like = spelled.likeness(letters, name.key)
-                if like and spelled.may_be_misspelt(name.kind, name.key):
-                    yield name, 0.95 * like
+        counts = np.bincount(np.concatenate([self._having(run) for run in runs]))
+        docs = np.flatnonzero(counts * 3 >= len(runs))
+        most_first = np.argsort(-counts[docs], kind="stable")
+        marks = ", ".join(map(str, docs[most_first[:40]].tolist())) or "NULL"
+        near = f"doc IN ({marks}) AND length(key) BETWEEN ? AND ?"
+        for name in self._named(near, *spelled.lengths(letters)):
+            like = spelled.likeness(letters, name.key)
+            if like and spelled.may_be_misspelt(name.kind, name.key):
+                yield name, 0.95 * like
+
+    def _having(self, run: str) -> "np.ndarray":
+        """(papers,) the papers with a name that has these three letters."""
+        import numpy as np
+
+        if run not in self._runs:
+            found = self.connection.execute(self._lists, ("~" + run,)).fetchall()
+            self._runs[run] = np.frombuffer(b"".join(row[0] for row in found), "<i4")
+        return self._runs[run]
 
     def _closer(self, some: "np.ndarray", total: "np.ndarray", vector: "np.ndarray") -> None:
         """Order again by whole vectors: half the paper's, half its nearest passage's."""

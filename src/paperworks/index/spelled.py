@@ -20,7 +20,7 @@ from paperworks.paper import Paper
 SURE = {"slug": 1.0, "id": 1.0, "arXiv id": 1.0, "title": 1.0, "name": 0.9, "part": 0.6}
 ALONE = 2.0  # how fast a name counts less as more of the query is beside it
 _LONGEST = 24  # letters of a name that may be misspelt
-_WITH_CAPITALS = re.compile(r"[\w+-]*[A-Z][\w+-]*[A-Z0-9+][\w+-]*")
+_WITH_CAPITALS = re.compile(r"(?<![\w+-])[\w+-]*[A-Z][\w+-]*[A-Z0-9+][\w+-]*")
 _LIKE = 0.75  # share of letters that a misspelt name has right
 
 

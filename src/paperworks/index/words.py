@@ -20,8 +20,10 @@ IDLE = frozenset(
 )
 _LOCK = Lock()  # the stemmer serves one thread at a time
 _MARKS = re.compile("[\u0300-\u036f]")
-_GAPS = {sign: " " for sign in map(chr, range(128)) if not sign.isalnum()}
-_APART, _AWAY = str.maketrans(_GAPS), str.maketrans("", "", "".join(_GAPS))
+_ASCII = bytes(range(128)) + bytes(128)
+_GAPS = bytes(sign for sign in range(128) if not chr(sign).isalnum())
+_LOW = _ASCII.lower()
+_APART = _LOW.translate(bytes.maketrans(_GAPS, b" " * len(_GAPS)))
 _WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 _IZE = re.compile(r"is(?=(e|ed|es|ing|er|ers|ation|ations)$)")
@@ -38,8 +40,11 @@ def plain(text: str) -> str:
 
 def split(text: str) -> list[str]:
     """The words of a text."""
-    told = plain(text)
-    return told.translate(_APART).split() if told.isascii() else _WORD.findall(told)
+    if not text.isascii():
+        text = plain(text)
+    if not text.isascii():
+        return _WORD.findall(text)
+    return text.replace("+", " plus ").encode().translate(_APART).decode().split()
 
 
 def parts(text: str) -> list[str]:
@@ -49,8 +54,11 @@ def parts(text: str) -> list[str]:
 
 def key(text: str) -> str:
     """What spellings of a name have in common: `Res Net-50` and `resnet50` are one."""
-    told = plain(text)
-    return told.translate(_AWAY) if told.isascii() else "".join(_PART.findall(told))
+    if not text.isascii():
+        text = plain(text)
+    if not text.isascii():
+        return "".join(_PART.findall(text))
+    return text.replace("+", "plus").encode().translate(_LOW, _GAPS).decode()
 
 
 @lru_cache(maxsize=200_000)
