@@ -169,9 +169,12 @@ class Looked:
             worth[doc] = True
         if vector is not None and shelf.meant.any():
             close = shelf.coarse @ vector[:COARSE]
-            usual, most = float(close[shelf.meant].mean()), float(close[shelf.meant].max())
-            guess = usual + shared * (most - usual)  # of a paper that has no vector yet
-            total += MEANING * np.where(shelf.meant, close, guess)
+            total += MEANING * close
+            if not shelf.meant.all():
+                known = close[shelf.meant]
+                usual, most = float(known.mean()), float(known.max())
+                guess = usual + shared * (most - usual)  # of a paper that has no vector yet
+                total += MEANING * np.where(shelf.meant, 0, guess)
             worth |= close > _FAR
         worth &= shelf.there
         if self.asked.besides is not None:
