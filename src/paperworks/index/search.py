@@ -254,9 +254,11 @@ class Looked:
         import numpy as np
 
         runs = spelled.runs(letters)
-        counts = np.bincount(np.concatenate([self._having(run) for run in runs]))
-        docs = np.flatnonzero(counts * 3 >= len(runs))
-        most_first = np.argsort(-counts[docs], kind="stable")
+        lists = [self._having(run) for run in runs]
+        docs, counts = np.unique(np.concatenate(lists), return_counts=True)
+        enough = counts * 3 >= len(runs)
+        docs, counts = docs[enough], counts[enough]
+        most_first = np.argsort(-counts, kind="stable")
         marks = ", ".join(map(str, docs[most_first[:40]].tolist())) or "NULL"
         near = f"doc IN ({marks}) AND length(key) BETWEEN ? AND ?"
         for name in self._named(near, *spelled.lengths(letters)):
