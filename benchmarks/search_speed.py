@@ -24,7 +24,7 @@ from statistics import median, quantiles
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read when NumPy is loaded
 
-import numpy as np  # noqa: E402
+import numpy as np  # noqa: E402  # after the line that it reads
 
 ASKED = 200
 LENGTHS = {"title": 9, "sentence": 19}

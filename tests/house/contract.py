@@ -64,7 +64,7 @@ def runs_and_learns(net: nn.Module, example: Any, passes: int = 24) -> None:
         assert outputs, "no tensor comes out"
         assert all(t.isfinite().all() for t in outputs)
         floating = [t for t in outputs if t.is_floating_point()]
-        sum((t * torch.randn_like(t)).sum() for t in floating).backward()  # type: ignore[union-attr]
+        torch.stack([(t * torch.randn_like(t)).sum() for t in floating]).sum().backward()
         without = [name for name, p in trained.items() if p.grad is None]
         if not without:
             break
